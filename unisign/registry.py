@@ -1,0 +1,99 @@
+"""All registries of unisign: children of MMEngine's, in the scope ``unisign``.
+
+Each registry imports its ``locations`` on first use, so a config's ``type`` names work without an import by hand.
+MMEngine's own look-up falls back to importing any Python module of the unknown name; ours stops and lists the
+nearest registered names instead.
+"""
+
+import difflib
+from typing import Any
+
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine.registry import Registry
+
+SCOPE = 'unisign'
+
+
+class SignRegistry(Registry):
+    """A registry that never guesses: an unknown name is an error that lists the nearest known ones."""
+
+    def get(self, key: str) -> Any:
+        """Return the class registered as ``key``, from here, from MMEngine's registry, or from ``scope.key``.
+
+        Raises:
+            KeyError: if nothing of that name is registered.
+        """
+        scope, name = self.split_scope_key(key)
+        if scope not in (None, '', SCOPE, 'mmengine'):
+            return super().get(key)  # another library of the OpenMMLab family, named on purpose
+        registry = self
+        while registry is not None:
+            registry.import_from_location()
+            if name in registry.module_dict and not (scope == 'mmengine' and registry is self):
+                return registry.module_dict[name]
+            registry = registry.parent
+        raise KeyError(self._unknown(key))
+
+    def _unknown(self, key: str) -> str:
+        known = sorted(set(self.module_dict) | set(self.parent.module_dict if self.parent else ()))
+        near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+        hint = f'did you mean {", ".join(map(repr, near))}?' if near else f'known names: {", ".join(known)}.'
+        return (
+            f'{key!r} is not registered in {self.name!r}; {hint} '
+            'A module of your own must be imported first: name its file in custom_imports.'
+        )
+
+
+def _child(name: str, parent: Registry | None, *locations: str) -> SignRegistry:
+    return SignRegistry(name, parent=parent, scope=SCOPE, locations=list(locations))
+
+
+# Networks, heads, necks, losses, data preprocessors.
+MODELS = _child('model', MMENGINE_MODELS, 'unisign.models')
+# Wrappers for distributed training.
+MODEL_WRAPPERS = _child('model_wrapper', MMENGINE_MODEL_WRAPPERS, 'unisign.engine')
+# Datasets over annotation files.
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'unisign.datasets')
+# Steps of a data pipeline.
+TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'unisign.datasets')
+# Samplers and batch samplers of data loaders.
+DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'unisign.datasets')
+# Collate functions and worker initialisers.
+FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'unisign.datasets')
+# Poses and crops on disk.
+POSE_STORES = _child('pose store', None, 'unisign.stores')
+# Which frames of a clip are read.
+FRAME_SAMPLERS = _child('frame sampler', None, 'unisign.frame_samplers')
+# Keypoint estimators: frames in, poses out.
+POSE_ESTIMATORS = _child('pose estimator', None, 'unisign.pose')
+# Scores over a data loader.
+METRICS = _child('metric', MMENGINE_METRICS, 'unisign.evaluation')
+# Groups of metrics.
+EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR, 'unisign.evaluation')
+# What happens around training and test steps.
+HOOKS = _child('hook', MMENGINE_HOOKS, 'unisign.engine')
+# Training, validation and test loops.
+LOOPS = _child('loop', MMENGINE_LOOPS, 'unisign.engine')
+# Runners: they assemble all of this from a config.
+RUNNERS = _child('runner', MMENGINE_RUNNERS, 'unisign.engine')
+# Which parameters are optimised, and how.
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, 'unisign.engine'
+)
+# Learning-rate schedules.
+PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS, 'unisign.engine')
+# Drawing to files and TensorBoard.
+VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'unisign.visualization')
