@@ -1,4 +1,5 @@
-# Stage 3: pose-only fine-tuning on How2Sign, translation; the checkpoint is chosen on dev, never on test: 20 epochs, 8 clips x 4 GPUs = 32.
+# Stage 3: pose-only fine-tuning on How2Sign, translation: 20 epochs, 8 clips x 4 GPUs = 32.
+# The checkpoint is chosen on dev, never on test.
 _base_ = [
     '../_base_/models/unisign_mt5-base_pose.py',
     '../_base_/datasets/sentences.py',

@@ -16,10 +16,8 @@ _BODY_NAMES = (
     'right_ankle',
 )  # fmt: skip
 _FOOT_NAMES = ('left_big_toe', 'left_small_toe', 'left_heel', 'right_big_toe', 'right_small_toe', 'right_heel')
-_HAND_NAMES = ('hand_root',) + tuple(
-    f'{finger}{joint}' for finger in ('thumb', 'forefinger', 'middle_finger', 'ring_finger', 'pinky_finger')
-    for joint in (1, 2, 3, 4)
-)  # fmt: skip
+_FINGERS = ('thumb', 'forefinger', 'middle_finger', 'ring_finger', 'pinky_finger')
+_HAND_NAMES = ('hand_root', *(f'{finger}{joint}' for finger in _FINGERS for joint in (1, 2, 3, 4)))
 
 KEYPOINT_NAMES: tuple[str, ...] = (
     _BODY_NAMES

@@ -1,5 +1,5 @@
-# Clips of single words, pose only: at most 64 frames, a class out. A config names data_root, ann_file and lang, and gives
-# the head its list of classes (vocabularies).
+# Clips of single words, pose only: at most 64 frames, a class out. A config names data_root, ann_file and lang,
+# and gives the head its list of classes (vocabularies).
 train_pipeline = [
     dict(type='LoadPoses'),
     dict(type='SampleFrames', sampler=dict(type='RandomFrameSampler'), max_frames=64),
