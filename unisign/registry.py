@@ -62,17 +62,17 @@ def _child(name: str, parent: Registry | None, *locations: str) -> SignRegistry:
 
 
 # Networks, heads, necks, losses, data preprocessors.
-MODELS = _child('model', MMENGINE_MODELS, 'unisign.models')
+MODELS = _child('model', MMENGINE_MODELS, 'mmengine.model', 'unisign.models')
 # Wrappers for distributed training.
-MODEL_WRAPPERS = _child('model_wrapper', MMENGINE_MODEL_WRAPPERS, 'unisign.engine')
+MODEL_WRAPPERS = _child('model_wrapper', MMENGINE_MODEL_WRAPPERS, 'mmengine.model', 'unisign.engine')
 # Datasets over annotation files.
-DATASETS = _child('dataset', MMENGINE_DATASETS, 'unisign.datasets')
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'mmengine.dataset', 'unisign.datasets')
 # Steps of a data pipeline.
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'unisign.datasets')
 # Samplers and batch samplers of data loaders.
-DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'unisign.datasets')
+DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'mmengine.dataset', 'unisign.datasets')
 # Collate functions and worker initialisers.
-FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'unisign.datasets')
+FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'mmengine.dataset', 'unisign.datasets')
 # Poses and crops on disk.
 POSE_STORES = _child('pose store', None, 'unisign.stores')
 # Which frames of a clip are read.
@@ -80,18 +80,20 @@ FRAME_SAMPLERS = _child('frame sampler', None, 'unisign.frame_samplers')
 # Keypoint estimators: frames in, poses out.
 POSE_ESTIMATORS = _child('pose estimator', None, 'unisign.pose')
 # Scores over a data loader.
-METRICS = _child('metric', MMENGINE_METRICS, 'unisign.evaluation')
+METRICS = _child('metric', MMENGINE_METRICS, 'mmengine.evaluator', 'unisign.evaluation')
 # Groups of metrics.
-EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR, 'unisign.evaluation')
+EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR, 'mmengine.evaluator', 'unisign.evaluation')
 # What happens around training and test steps.
-HOOKS = _child('hook', MMENGINE_HOOKS, 'unisign.engine')
+HOOKS = _child('hook', MMENGINE_HOOKS, 'mmengine.hooks', 'unisign.engine')
 # Training, validation and test loops.
-LOOPS = _child('loop', MMENGINE_LOOPS, 'unisign.engine')
+LOOPS = _child('loop', MMENGINE_LOOPS, 'mmengine.runner', 'unisign.engine')
 # Runners: they assemble all of this from a config.
-RUNNERS = _child('runner', MMENGINE_RUNNERS, 'unisign.engine')
+RUNNERS = _child('runner', MMENGINE_RUNNERS, 'mmengine.runner', 'unisign.engine')
 # Which parameters are optimised, and how.
-OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', MMENGINE_OPTIM_CONSTRUCTORS, 'unisign.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', MMENGINE_OPTIM_CONSTRUCTORS, 'mmengine.optim', 'unisign.engine'
+)
 # Learning-rate schedules.
-PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS, 'unisign.engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS, 'mmengine.optim', 'unisign.engine')
 # Drawing to files and TensorBoard.
-VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'unisign.visualization')
+VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'mmengine.visualization', 'unisign.visualization')
