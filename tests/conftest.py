@@ -1,0 +1,61 @@
+"""Fixtures for the whole suite."""
+# ruff: noqa: E402 - the number of threads must be set before numpy and torch are loaded
+
+import os
+
+# Before torch is imported anywhere: the suite's models are tiny, and one thread each lets pytest-xdist share the cores.
+for variable in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(variable, '1')
+os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def repo() -> Path:
+    """The checkout's root."""
+    return REPO
+
+
+@pytest.fixture(scope='session')
+def shared() -> Path:
+    """The folder with golden numbers and small real data; tests that want it are skipped where it is missing."""
+    folder = os.environ.get('UNISIGN_SHARED')
+    if not folder:
+        pytest.skip('UNISIGN_SHARED is not set: no golden numbers and no real data here')
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f'UNISIGN_SHARED={folder} is not a folder; unset it or correct it')
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Give every test the same random numbers, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if 'torch' in sys.modules:
+        sys.modules['torch'].manual_seed(0)
+
+
+@pytest.fixture(scope='session')
+def toy_tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny toy corpus without videos, made once for all workers of the run; read it, never write into it."""
+    from unisign.toy import make_toy_corpus
+
+    root = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, 'workerinput'):  # under pytest-xdist each worker has a folder inside the run's
+        root = root.parent
+    folder, done = root / 'toy_tiny', root / 'toy_tiny.done'
+    with FileLock(root / 'toy_tiny.lock'):
+        if not done.exists():
+            make_toy_corpus(folder, size='tiny', videos='none')
+            done.touch()
+    return folder

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Makes the virtual environment that the other scripts use, and installs unisign (editable) and what it needs into it.
+#
+#   bash tools/setup_env.sh [EXTRA ...]      extras of setup.cfg: test, dev, pose, demo, ...
+#
+# A second run finds that nothing changed and returns at once. Environment variables:
+#   UNISIGN_VENV     where the environment lies (default: .venv in the checkout)
+#   UNISIGN_PYTHON   the Python 3.11 or 3.12 to make it with (default: the first one found)
+set -euo pipefail
+
+REPO="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+VENV="${UNISIGN_VENV:-$REPO/.venv}"
+case "$VENV" in /*) ;; *) VENV="$PWD/$VENV" ;; esac
+EXTRAS=("$@")
+PY="$VENV/bin/python"
+LOG="$REPO/.cache/setup_env.log"
+STAMPS="$VENV/.unisign-installed"
+export PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() { printf '[%2d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+die() { printf 'setup_env.sh: %s\n' "$*" >&2; exit 1; }
+
+# True if $1 is a Python that runs and has the right version; with $2 also that module.
+right_python() { "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))" >/dev/null 2>&1; }
+
+# Every Python that may be on this machine, one a line. Names on PATH may be shims that do not run, so pyenv's and
+# conda's own folders are listed too.
+python_candidates() {
+    if [ -n "${UNISIGN_PYTHON:-}" ]; then
+        echo "$UNISIGN_PYTHON"
+        return
+    fi
+    local name
+    for name in python3.11 python3.12 python3 python; do type -aP "$name" || true; done
+    ls -1 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[12].*/bin/python 2>/dev/null || true
+    [ -z "${CONDA_PREFIX:-}" ] || echo "$CONDA_PREFIX/bin/python"
+}
+
+# Prints the Python to use: one that can make a whole environment (ensurepip) before one that has only pip.
+find_python() {
+    local module candidate
+    for module in ensurepip pip; do
+        while read -r candidate; do
+            if right_python "$candidate" "venv, $module"; then
+                echo "$candidate $module"
+                return
+            fi
+        done < <(python_candidates)
+    done
+    return 1
+}
+
+make_venv() {
+    local found python module
+    if [ -e "$VENV" ] && [ ! -e "$VENV/pyvenv.cfg" ] && [ -n "$(ls -A "$VENV")" ]; then
+        die "$VENV exists and is no virtual environment. Move it away, or name another place with UNISIGN_VENV."
+    fi
+    found="$(find_python)" || die "no usable Python ${UNISIGN_PYTHON:+at UNISIGN_PYTHON=$UNISIGN_PYTHON }found: 3.11 or 3.12 with
+the modules venv and pip is needed (on Debian and Ubuntu: apt-get install python3 python3-venv python3-pip).
+If you have one elsewhere, name it: UNISIGN_PYTHON=/path/to/python3.11 bash ${0##*/}"
+    python="${found% *}" module="${found##* }"
+    say "making $VENV with $("$python" --version 2>&1) ($python)"
+    if [ "$module" = ensurepip ]; then
+        "$python" -m venv --clear "$VENV"
+    else
+        "$python" -m venv --clear --without-pip "$VENV"
+        "$python" -m pip --python "$PY" install --quiet pip
+    fi
+}
+
+# One short line for each step of pip ($LOG has everything), and a sign of life every ten seconds when it is silent.
+show_pip() {
+    local line last='looking for packages' status
+    while true; do
+        if IFS= read -r -t 10 line; then
+            case "$line" in
+                *Downloading*|*'Building wheel'*|*'Installing collected'*|*Processing*.whl*)
+                    line="${line#"${line%%[![:space:]]*}"}"
+                    last="$(printf '%.100s' "$line")"
+                    say "$last" ;;
+            esac
+        else
+            status=$?
+            [ "$status" -gt 128 ] || break
+            say "still busy: $last"
+        fi
+    done
+}
+
+pip_install() {
+    if ! "$PY" -m pip install --progress-bar off -c "$REPO/requirements/constraints.txt" "$@" 2>&1 | tee -a "$LOG" | show_pip; then
+        tail -n 25 "$LOG" >&2
+        die "pip could not install $*. The lines above are the end of $LOG; running this again goes on from here."
+    fi
+}
+
+# The sum of all that decides what gets installed.
+requirements_sum() { cat "$REPO"/requirements/*.txt "$REPO/setup.cfg" "$REPO/unisign/version.py" | cksum | cut -d' ' -f1; }
+
+main() {
+    local extra name wanted missing=()
+    wanted="$(requirements_sum) $REPO"
+    right_python "$PY" pip || make_venv
+    for extra in runtime ${EXTRAS[@]+"${EXTRAS[@]}"}; do
+        [ "$(cat "$STAMPS/$extra" 2>/dev/null)" = "$wanted" ] || missing+=("$extra")
+    done
+    [ ${#missing[@]} -gt 0 ] || { say "environment ready: $VENV"; return; }
+    name="$(IFS=,; echo "${missing[*]/runtime/}")"
+    say "installing unisign and its requirements (${missing[*]}); the first time this takes a few minutes and 1.6 GB"
+    : > "$LOG"
+    pip_install 'setuptools<81' wheel
+    pip_install --no-build-isolation -e "$REPO[${name#,}]"
+    mkdir -p "$STAMPS"
+    for extra in "${missing[@]}"; do echo "$wanted" > "$STAMPS/$extra"; done
+    say "environment ready: $VENV"
+}
+
+mkdir -p "$REPO/.cache"
+if command -v flock >/dev/null; then # two scripts started at once must not install into one environment together
+    exec 9>"$REPO/.cache/setup_env.lock"
+    flock -n 9 || { say 'waiting for another set-up of this checkout to finish'; flock 9; }
+fi
+main
