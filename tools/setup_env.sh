@@ -74,11 +74,12 @@ show_pip() {
     while true; do
         if IFS= read -r -t 10 line; then
             case "$line" in
-                *Downloading*|*'Building wheel'*|*'Installing collected'*|*Processing*.whl*)
-                    line="${line#"${line%%[![:space:]]*}"}"
-                    last="$(printf '%.100s' "$line")"
-                    say "$last" ;;
+                *Downloading*) last="downloading ${line#*Downloading }" ;;
+                *Processing*.whl*) line="${line%% (from*}"; last="reading ${line##*/}" ;;
+                *'Installing collected'*) last='unpacking and installing all of these' ;;
+                *) continue ;;
             esac
+            say "$last"
         else
             status=$?
             [ "$status" -gt 128 ] || break
@@ -98,18 +99,18 @@ pip_install() {
 requirements_sum() { cat "$REPO"/requirements/*.txt "$REPO/setup.cfg" "$REPO/unisign/version.py" | cksum | cut -d' ' -f1; }
 
 main() {
-    local extra name wanted missing=()
+    local extra extras wanted missing=()
     wanted="$(requirements_sum) $REPO"
     right_python "$PY" pip || make_venv
     for extra in runtime ${EXTRAS[@]+"${EXTRAS[@]}"}; do
         [ "$(cat "$STAMPS/$extra" 2>/dev/null)" = "$wanted" ] || missing+=("$extra")
     done
     [ ${#missing[@]} -gt 0 ] || { say "environment ready: $VENV"; return; }
-    name="$(IFS=,; echo "${missing[*]/runtime/}")"
-    say "installing unisign and its requirements (${missing[*]}); the first time this takes a few minutes and 1.6 GB"
+    extras="$(IFS=,; echo "${EXTRAS[*]+"${EXTRAS[*]}"}")"
+    say "installing unisign and its requirements (${missing[*]}); the first time this takes about two minutes and 1.6 GB"
     : > "$LOG"
     pip_install 'setuptools<81' wheel
-    pip_install --no-build-isolation -e "$REPO[${name#,}]"
+    pip_install --no-build-isolation -e "$REPO${extras:+[$extras]}"
     mkdir -p "$STAMPS"
     for extra in "${missing[@]}"; do echo "$wanted" > "$STAMPS/$extra"; done
     say "environment ready: $VENV"
