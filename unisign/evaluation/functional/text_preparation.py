@@ -14,7 +14,7 @@ def is_character_language(lang: str) -> bool:
 
 
 def prepare_reference(text: str, lang: str) -> str:
-    """Return a reference as it is scored: Chinese loses its spaces, gets ASCII ``,`` and ``?``, one space a character."""
+    """Return a reference as it is scored: Chinese without its spaces, with ASCII ``,`` and ``?``, spaced characters."""
     return _spaced(text.translate(_REFERENCE_PUNCTUATION)) if is_character_language(lang) else text
 
 

@@ -41,9 +41,7 @@ class BLEURTMetric(TextMetric):
         except ImportError as error:
             raise ImportError(_PACKAGE_ADVICE) from error
         if not (Path(checkpoint) / 'bleurt_config.json').is_file():
-            raise DataError(
-                checkpoint, 'no BLEURT checkpoint here (bleurt_config.json is missing).', _CHECKPOINT_ADVICE
-            )
+            raise DataError(checkpoint, 'holds no BLEURT checkpoint (no bleurt_config.json).', _CHECKPOINT_ADVICE)
         self.batch_size = batch_size
         self.scorer = BleurtScorer(str(checkpoint))
 

@@ -48,14 +48,17 @@ class TextMetric(BaseMetric):
         gathered = [prediction for part in all_gather_object(self.results) for prediction in part]
         self.results.clear()
         outcome: list = [None]
+        failure: Exception | None = None
         if is_main_process():
             try:
                 outcome = [self.compute_metrics(self._each_clip_once(gathered, size))]
-            except DataError as error:
-                outcome = [error]
+            except Exception as error:  # raised below, once the other ranks know
+                failure, outcome = error, [str(error)]
         broadcast_object_list(outcome)
-        if isinstance(outcome[0], DataError):
-            raise outcome[0]
+        if failure is not None:
+            raise failure
+        if isinstance(outcome[0], str):
+            raise DataError(self._set_name(), f'rank 0 could not score it: {outcome[0]}')
         return {f'{self.prefix}/{name}' if self.prefix else name: value for name, value in outcome[0].items()}
 
     @abstractmethod
