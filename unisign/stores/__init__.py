@@ -1,1 +1,25 @@
-"""TODO."""
+"""Poses on disk: published pickles, ``.npz`` files and the packed store.
+
+A store has ``read(key) -> Poses``, ``num_frames(key)``, ``known_lengths(keys)``, ``keys()``, ``in``, and says by
+``keys_are_paths`` whether its keys are looked up as files.
+"""
+
+from unisign.stores.npz import read_npz, write_npz
+from unisign.stores.packed_format import USED_POINTS
+from unisign.stores.packed_store import PackedPoseStore
+from unisign.stores.packed_writer import PackedPoseWriter
+from unisign.stores.pose_files import PoseFiles
+from unisign.stores.published_pickle import read_published_pickle
+from unisign.stores.restricted_pickle import load_restricted_pickle, loads_restricted
+
+__all__ = [
+    'USED_POINTS',
+    'PackedPoseStore',
+    'PackedPoseWriter',
+    'PoseFiles',
+    'load_restricted_pickle',
+    'loads_restricted',
+    'read_npz',
+    'read_published_pickle',
+    'write_npz',
+]

@@ -1,0 +1,107 @@
+"""Poses by path: published pickles, ``.npz`` files and clips in packed stores."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unisign.registry import POSE_STORES
+from unisign.stores.npz import npz_num_frames, read_npz
+from unisign.stores.packed_store import PackedPoseStore
+from unisign.stores.published_pickle import read_published_pickle
+from unisign.structures import ClipError, Poses
+
+_KINDS = 'Poses are read from .pkl, .npz or STORE.lmdb#KEY.'
+
+
+def split_packed_key(key: str) -> tuple[str, str] | None:
+    """Return file and key of ``STORE.lmdb#KEY``; None if ``key`` names a file of its own."""
+    file, mark, name = key.partition('.lmdb#')
+    return (file + '.lmdb', name) if mark else None
+
+
+@POSE_STORES.register_module()
+class PoseFiles:
+    """Every clip by a path of its own: ``x.pkl``, ``x.npz`` or ``store.lmdb#KEY``.
+
+    Args:
+        root: folder that relative paths start from; '' is the working directory.
+    """
+
+    keys_are_paths = True
+
+    def __init__(self, root: str | Path = '') -> None:
+        self.root = Path(root)
+        self._packed: dict[str, PackedPoseStore] = {}
+
+    def read(self, key: str) -> Poses:
+        """Return the clip at ``key``.
+
+        Raises:
+            ClipError: if the clip is missing, damaged or not what it should be.
+            DataError: if a packed store cannot be opened at all.
+        """
+        packed = split_packed_key(key)
+        if packed is not None:
+            return self._store(packed[0]).read(packed[1])
+        path = self.root / key
+        if path.suffix == '.npz':
+            return read_npz(path)
+        if path.suffix in ('.pkl', '.pickle'):
+            return read_published_pickle(path)
+        raise ClipError(key, f'unknown kind of pose file {path.suffix!r}.', _KINDS)
+
+    def num_frames(self, key: str) -> int:
+        """Return the number of frames of the clip at ``key``; a pickle is read in full for it.
+
+        Raises:
+            ClipError: as ``read``.
+        """
+        packed = split_packed_key(key)
+        if packed is not None:
+            return self._store(packed[0]).num_frames(packed[1])
+        return npz_num_frames(self.root / key) if key.endswith('.npz') else len(self.read(key))
+
+    def known_lengths(self, keys: Sequence[str]) -> np.ndarray:
+        """Return the number of frames of each of ``keys`` (int64 [N]) where headers tell; 0 where they do not.
+
+        A pickle has no header, and a clip that cannot be read has no length.
+
+        Raises:
+            DataError: if a packed store cannot be opened.
+        """
+        lengths = np.zeros(len(keys), dtype=np.int64)
+        for i, key in enumerate(keys):
+            packed = split_packed_key(key)
+            if packed is not None:
+                lengths[i] = self._store(packed[0]).lengths.get(packed[1], 0)
+            elif key.endswith('.npz'):
+                lengths[i] = _npz_length_or_zero(self.root / key)
+        return lengths
+
+    def keys(self) -> Iterator[str]:
+        """Return the pose files below ``root``, sorted; clips of packed stores as ``STORE.lmdb#KEY``."""
+        for path in sorted(self.root.rglob('*')):
+            name = path.relative_to(self.root).as_posix()
+            if path.suffix in ('.pkl', '.pickle', '.npz'):
+                yield name
+            elif path.suffix == '.lmdb':
+                yield from (f'{name}#{key}' for key in self._store(name).lengths)
+
+    def __contains__(self, key: str) -> bool:
+        packed = split_packed_key(key)
+        if packed is None:
+            return (self.root / key).is_file()
+        return (self.root / packed[0]).is_file() and packed[1] in self._store(packed[0])
+
+    def _store(self, file: str) -> PackedPoseStore:
+        if file not in self._packed:
+            self._packed[file] = PackedPoseStore(self.root / file)
+        return self._packed[file]
+
+
+def _npz_length_or_zero(path: Path) -> int:
+    try:
+        return npz_num_frames(path)
+    except ClipError:
+        return 0  # the clip will be named and counted when it is read
