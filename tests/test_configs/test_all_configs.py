@@ -1,0 +1,136 @@
+"""Every config loads, names only what exists, is what its file name says, and builds its model."""
+
+import re
+from pathlib import Path
+
+import pytest
+from config_checks import config_files, problems_of
+from mmengine.config import Config
+
+from unisign.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = config_files(ROOT)
+NAME = re.compile(r'stage(?P<stage>[123])_(?P<data>[a-z0-9-]+?)(_(?P<task>slt|cslr))?(?P<pose>_pose)?')
+ISLR_DATA = {'wlasl', 'msasl', 'asl14'}
+# The corpora that come without a test split: tools/test.py reports dev there.
+NO_TEST_SPLIT = {'csl-news', 'youtube-asl', 'asl14'}
+
+
+def ids(path):
+    return str(path.relative_to(ROOT).with_suffix(''))
+
+
+def test_the_sweep_sees_every_config():
+    """Count by hand when a config is added: a sweep over nothing would pass."""
+    folders = [path.parent.name for path in CONFIGS]
+    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 8, 'toy': 4}
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=ids)
+def test_types_and_arguments_exist(path):
+    assert problems_of(Config.fromfile(path)) == []
+
+
+def test_problems_are_found_and_all_reported():
+    config = Config.fromfile(CONFIGS[0])
+    config.model.pose_encoder.type = 'PartGCNEncodr'
+    config.model.head.label_smooting = 0.1
+    config.optim_wraper = {}
+    found = '\n'.join(problems_of(config))
+    assert "'PartGCNEncodr' is registered nowhere" in found
+    assert "MT5GenerationHead takes no 'label_smooting'" in found
+    assert 'optim_wraper: no argument of the Runner' in found
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=ids)
+def test_file_name_is_true(path):
+    config, name = Config.fromfile(path), NAME.fullmatch(path.stem)
+    assert name, f'{path.name} is not stage<N>_<dataset>[_<task>][_pose].py'
+    dataset = config.train_dataloader.dataset
+    data, _, toy_task = (
+        name['data'].partition('toy-')[::1] if name['data'].startswith('toy-') else (name['data'], '', '')
+    )
+    data = data or 'toy'
+    task = toy_task or name['task'] or ('islr' if data in ISLR_DATA else 'slt')
+    assert dataset.data_root == f'data/{data}'
+    assert {config[f'{split}_dataloader'].dataset.task for split in ('train', 'val', 'test')} == {task}
+    assert (config.model.get('rgb_encoder') is None and config.model.get('fusion') is None) == bool(name['pose'])
+    before = {'1': None, '2': 'stage1_', '3': 'stage1_' if name['pose'] else 'stage2_'}[name['stage']]
+    load_from = config.get('load_from')
+    assert load_from is None if before is None or data == 'asl14' else load_from.startswith(f'work_dirs/{before}')
+    sampled = [step for step in dataset.pipeline if step['type'] == 'SampleFrames']
+    assert [step.max_frames for step in sampled] == [64 if task == 'islr' else 256]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=ids)
+def test_splits_are_named_and_the_best_checkpoint_is_chosen_on_dev(path):
+    config = Config.fromfile(path)
+    data = config.train_dataloader.dataset.data_root.removeprefix('data/')
+    files = {split: config[f'{split}_dataloader'].dataset.ann_file for split in ('train', 'val', 'test')}
+    test_split = 'dev' if data in NO_TEST_SPLIT or 'pretrain' in files['train'] else 'test'
+    for split, expected in {'train': 'train', 'val': 'dev', 'test': test_split}.items():
+        assert re.split(r'[/_.]', files[split])[-2] == expected
+        assert config[f'{split}_dataloader'].dataset.name == expected
+    assert (config.val_evaluator.prefix, config.test_evaluator.prefix) == ('dev', test_split)
+    assert config.default_hooks.checkpoint.save_best.startswith('dev/')
+    assert config.val_dataloader.dataset.test_mode and config.test_dataloader.dataset.test_mode
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if path.parent.name == 'unisign'], ids=ids)
+def test_published_recipe(path):
+    """spec.md section 1, the table and the lines below it."""
+    config = Config.fromfile(path)
+    stage = path.stem[5]
+    epochs, batch, accumulation = {'1': (20, 16, 8), '2': (5, 4, 8), '3': (20, 8, 1)}[stage]
+    assert config.train_cfg.max_epochs == epochs
+    assert config.train_dataloader.batch_size == batch
+    assert config.optim_wrapper.get('accumulative_counts', 1) == accumulation
+    optimizer = dict(config.optim_wrapper.optimizer)
+    assert optimizer | {'betas': tuple(optimizer['betas'])} == {
+        'type': 'AdamW', 'lr': 3e-4, 'betas': (0.9, 0.999), 'eps': 1e-9, 'weight_decay': 1e-4,
+    }  # fmt: skip
+    assert config.optim_wrapper.clip_grad.max_norm == 1.0
+    assert (config.optim_wrapper.type, config.optim_wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
+    assert config.sync_bn == 'torch'
+    assert config.randomness.seed == 42
+    head = config.model.head
+    assert (head.language_model, head.label_smoothing, head.max_target_tokens) == ('google/mt5-base', 0.2, 50)
+    assert head.generation == {'num_beams': 4, 'max_new_tokens': 100}
+
+
+@pytest.fixture(scope='session')
+def small_language_model(tmp_path_factory):
+    """A language model of mT5-base's width and next to nothing else, so that the published pose encoder fits it."""
+    from unisign.models.language_models import make_language_model
+
+    folder = tmp_path_factory.mktemp('language_model')
+    make_language_model(['my friend reads a book', '我 喜欢 面条'], folder, d_model=768, d_ff=32, layers=1, heads=2)
+    return folder
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=ids)
+def test_model_builds(path, small_language_model, toy_tiny):
+    toy = path.parent.name == 'toy'
+    config = Config.fromfile(path)
+    config.merge_from_dict({
+        'model.head.language_model': str(toy_tiny / 'language_model' if toy else small_language_model),
+        'model.head.pretrained': False,
+    })  # fmt: skip
+    if 'vocabularies' in config.model.head:
+        config.model.head.vocabularies = {task: ['book', 'friend'] for task in config.model.head.vocabularies}
+    model = MODELS.build(config.model)
+    trained = sum(parameter.numel() for parameter in model.pose_encoder.parameters())
+    # spec.md section 1: 5.35 M parameters in the pose encoder with its projection.
+    assert trained == pytest.approx(5.35e6, abs=5e3) if not toy else 0 < trained < 1e6
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if path.parent.name == 'toy'], ids=ids)
+def test_toy_datasets_read(path, toy_tiny):
+    config = Config.fromfile(path)
+    for split in ('train', 'val', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        dataset.data_root = str(toy_tiny)
+        sample = DATASETS.build(dataset)[0]
+        assert set(sample['inputs']['parts']) == {'body', 'left', 'right', 'face_all'}
+        assert sample['data_samples'].task == dataset.task
