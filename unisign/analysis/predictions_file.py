@@ -56,6 +56,8 @@ def _parse(source: str, line: str, number: int) -> Prediction:
         raise DataError(source, f'is not valid JSON ({error.msg}, column {error.colno}).', _EXPECTED) from error
     if not isinstance(values, dict):
         raise DataError(source, f'expected a JSON object, got {type(values).__name__}.', _EXPECTED)
+    if isinstance(values.get('id'), int):
+        values['id'] = str(values['id'])
     missing = [key for key in _TEXT_KEYS if key not in values]
     if missing:
         raise DataError(source, f'lacks {" and ".join(map(repr, missing))}.', _EXPECTED)
