@@ -1,1 +1,5 @@
-"""TODO."""
+"""Losses."""
+
+from unisign.models.losses.label_smoothing import smoothed_cross_entropy
+
+__all__ = ['smoothed_cross_entropy']

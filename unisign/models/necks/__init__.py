@@ -1,1 +1,1 @@
-"""TODO."""
+"""Necks: what joins features of several kinds."""

@@ -1,0 +1,90 @@
+"""One block of the part graph network (spec.md section 3): y = ReLU(T(G(x)) + R(x)).
+
+Shape letters: V points of the part, S sequences that share the weights (the two hands: 2, else 1), N packed frames, C
+channels, K hops. Points lead and channels come last, so that mixing points and mixing channels are each one matrix
+product over all frames, without a transposition in between.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unisign.models.backbones.clip_timeline import ClipTimeline
+
+
+def apply_batch_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    """Apply a batch norm over all but the last dimension of ``x`` [..., C].
+
+    A batch without frames passes through: plain batch norm would turn its running statistics into NaN. Synchronised
+    batch norm in training is called all the same, since the other processes wait for it in its collectives.
+    """
+    if x.numel() == 0 and not (isinstance(norm, nn.SyncBatchNorm) and norm.training and _is_distributed()):
+        return x * norm.weight + norm.bias
+    channels = x.shape[-1]
+    image = x.reshape(1, -1, 1, channels).permute(0, 3, 1, 2)  # [1, C, M, 1], channels last: PyTorch's fast path
+    return norm(image).permute(0, 2, 3, 1).reshape(x.shape)
+
+
+def _is_distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+class GraphBlock(nn.Module):
+    """Graph convolution, optional temporal convolution, residual.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        adjacency: [K, V, V] indexed [hop, source, target]; the learned adjacency starts there.
+        temporal_kernel: frames the temporal convolution spans, odd; None leaves time alone.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, adjacency: Tensor, temporal_kernel: int | None = None
+    ) -> None:
+        super().__init__()
+        self.num_hops = len(adjacency)
+        self.adjacency = nn.Parameter(adjacency.clone())
+        self.graph_conv = nn.Conv2d(in_channels, self.num_hops * out_channels, 1)
+        self.graph_norm = nn.BatchNorm2d(out_channels)
+        self.temporal_conv = self.temporal_norm = None
+        if temporal_kernel is not None:
+            self.temporal_conv = nn.Conv2d(
+                out_channels, out_channels, (temporal_kernel, 1), padding=(temporal_kernel // 2, 0)
+            )
+            self.temporal_norm = nn.BatchNorm2d(out_channels)
+        self.residual_conv = self.residual_norm = None
+        if in_channels != out_channels:
+            self.residual_conv = nn.Conv2d(in_channels, out_channels, 1)
+            self.residual_norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
+        """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
+        y = F.relu(apply_batch_norm(self.graph_norm, self._mix_points(x)))
+        if self.temporal_conv is not None:
+            y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, self._mix_frames))
+        return F.relu(y + self._residual(x))
+
+    def _mix_points(self, x: Tensor) -> Tensor:
+        """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""
+        points, *others, channels = x.shape
+        weight = self.graph_conv.weight.view(self.num_hops, -1, channels).transpose(1, 2)
+        bias = self.graph_conv.bias.view(self.num_hops, 1, -1)
+        mixed = torch.baddbmm(bias, x.reshape(1, -1, channels).expand(self.num_hops, -1, -1), weight)
+        out_channels = mixed.shape[-1]
+        frames = mixed.shape[1] // points
+        adjacency = self.adjacency.view(self.num_hops * points, points)
+        summed = adjacency.t() @ mixed.view(self.num_hops * points, frames * out_channels)
+        return summed.view(points, *others, out_channels)
+
+    def _mix_frames(self, timeline: Tensor) -> Tensor:
+        """Temporal convolution of [V, S, L, C] along L."""
+        points, sequences, length, channels = timeline.shape
+        image = timeline.view(points * sequences, length, 1, channels).permute(0, 3, 1, 2)
+        return self.temporal_conv(image).permute(0, 2, 3, 1).reshape(points, sequences, length, -1)
+
+    def _residual(self, x: Tensor) -> Tensor:
+        if self.residual_conv is None:
+            return x
+        conv = self.residual_conv
+        return apply_batch_norm(self.residual_norm, F.linear(x, conv.weight.flatten(1), conv.bias))

@@ -1,0 +1,132 @@
+"""``PartGCNEncoder``: Uni-Sign's pose encoder, four parts through spatial and temporal graph networks."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.graph_block import GraphBlock
+from unisign.models.backbones.skeleton_graph import hop_adjacency
+from unisign.registry import MODELS
+from unisign.structures import PARTS
+
+# The networks by name, and the parts each of them reads: the hands share all their weights.
+NETWORK_PARTS: dict[str, tuple[str, ...]] = {'body': ('body',), 'hand': ('left', 'right'), 'face_all': ('face_all',)}
+INIT_STD = 0.02
+
+
+@dataclass
+class SpatialFeatures:
+    """What the spatial networks give, before the body's feature is added to the other parts.
+
+    Attributes:
+        networks: network name -> [V, S, N, C]; S are the parts of ``NETWORK_PARTS[name]`` in order, so
+            ``networks['hand'][:, 0]`` are the left hands. N are the valid frames of all clips, one after the other.
+        timeline: which clip and frame each of the N is; frame t of clip b is number
+            ``timeline.mask.flatten().cumsum(0).view_as(timeline.mask)[b, t] - 1``.
+    """
+
+    networks: dict[str, Tensor]
+    timeline: ClipTimeline
+
+
+@MODELS.register_module()
+class PartGCNEncoder(nn.Module):
+    """Pose encoder of spec.md section 3 ("Uni-Sign", ICLR 2025, section 3.2).
+
+    A padded frame is never computed: it neither costs time nor enters a temporal convolution or the batch statistics,
+    so a clip's features do not depend on its neighbours in the batch (in evaluation mode). In training the two hands
+    go through their shared batch norms together, with common statistics.
+
+    Args:
+        in_channels: values a point: x, y, score.
+        embed_channels: width of the linear layer each point goes through first.
+        spatial_channels: output channels of the spatial blocks.
+        temporal_channels: output channels of the temporal blocks; the first must take the spatial network's output.
+        temporal_kernel: frames a temporal convolution spans, odd.
+        out_channels: width of the language model.
+        dropout: share of the output values set to 0 in training (the paper: none).
+
+    Raises:
+        ValueError: for an even temporal kernel or a share outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        embed_channels: int = 64,
+        spatial_channels: tuple[int, ...] = (64, 128, 256),
+        temporal_channels: tuple[int, ...] = (256, 256, 256),
+        temporal_kernel: int = 5,
+        out_channels: int = 768,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if temporal_kernel % 2 == 0:
+            raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
+        self.temporal_kernel = temporal_kernel
+        self.out_channels = out_channels
+        self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
+        self.temporal_networks = nn.ModuleDict()
+        for name, parts in NETWORK_PARTS.items():
+            part = PARTS[parts[0]]
+            adjacency = hop_adjacency(len(part), part.edges)
+            self.embeddings[name] = nn.Linear(in_channels, embed_channels)
+            self.spatial_networks[name] = _network((embed_channels, *spatial_channels), adjacency, None)
+            self.temporal_networks[name] = _network(
+                (spatial_channels[-1], *temporal_channels), adjacency, temporal_kernel
+            )
+        width = len(PARTS) * temporal_channels[-1]
+        self.part_offset = nn.Parameter(torch.zeros(width))
+        self.projection = nn.Linear(width, out_channels)
+        self.dropout = nn.Dropout(dropout)
+        for linear in (*self.embeddings.values(), self.projection):
+            nn.init.trunc_normal_(linear.weight, std=INIT_STD)
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, parts: dict[str, Tensor], mask: Tensor) -> Tensor:
+        """Return one feature a frame.
+
+        Args:
+            parts: part name -> float [B, T, V, 3]; x and y in [-1, 1] as ``NormalizeParts`` gives them, missing points
+                (0, 0, 0).
+            mask: bool [B, T]; true at the frames of a clip.
+
+        Returns:
+            [B, T, out_channels], zeros where the mask is false.
+        """
+        return self.temporal(self.spatial(parts, mask))
+
+    def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
+        """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""
+        timeline = ClipTimeline(mask, gap=self.temporal_kernel // 2)
+        features = {}
+        for name, part_names in NETWORK_PARTS.items():
+            frames = torch.stack([timeline.pack(parts[part]) for part in part_names])  # [S, N, V, 3]
+            x = self.embeddings[name](frames.permute(2, 0, 1, 3).contiguous())
+            for block in self.spatial_networks[name]:
+                x = block(x, timeline)
+            features[name] = x
+        return SpatialFeatures(features, timeline)
+
+    def temporal(self, features: SpatialFeatures) -> Tensor:
+        """Add the body's feature to the other parts, run the temporal networks, join the parts; see ``forward``."""
+        body = features.networks['body'].detach()
+        pooled = []
+        for name, part_names in NETWORK_PARTS.items():
+            x = features.networks[name]
+            if name != 'body':
+                joints = [PARTS[part].body_joint for part in part_names]
+                x = x + body[joints].transpose(0, 1)  # [1, S, N, C], the same for every point of the part
+            for block in self.temporal_networks[name]:
+                x = block(x, features.timeline)
+            pooled.extend(x.mean(dim=0))
+        joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
+        return features.timeline.unpack(self.dropout(self.projection(joined)))
+
+
+def _network(channels: tuple[int, ...], adjacency: Tensor, temporal_kernel: int | None) -> nn.ModuleList:
+    return nn.ModuleList(
+        GraphBlock(channels[i], channels[i + 1], adjacency, temporal_kernel) for i in range(len(channels) - 1)
+    )

@@ -1,0 +1,45 @@
+"""``TextCodec``: prompts and targets to token ids, and token ids back to text."""
+
+import torch
+from torch import Tensor
+
+from unisign.models.language_models import SentencePieceTokenizer, language_name
+
+
+class TextCodec:
+    """Text and token ids of one language model.
+
+    Args:
+        tokenizer: the language model's tokenizer.
+        prompt: what the encoder reads before the frames; ``{language}`` stands for the English name of the language.
+        max_target_tokens: tokens of a target, ``</s>`` included.
+    """
+
+    def __init__(self, tokenizer: SentencePieceTokenizer, prompt: str, max_target_tokens: int) -> None:
+        self.tokenizer, self.prompt, self.max_target_tokens = tokenizer, prompt, max_target_tokens
+        self._prompts: dict[str, list[int]] = {}
+
+    def prompt_ids(self, lang: str) -> list[int]:
+        """Return the prompt in token ids, ``</s>`` included, for a language code."""
+        if lang not in self._prompts:
+            self._prompts[lang] = self.tokenizer.encode(self.prompt.format(language=language_name(lang)))
+        return self._prompts[lang]
+
+    def target_ids(self, text: str) -> list[int]:
+        """Return a target in token ids: cut to ``max_target_tokens``, the last one always ``</s>``."""
+        return self.tokenizer.encode(text, self.max_target_tokens)
+
+    def target_batch(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """Return targets as a padded batch.
+
+        Returns:
+            Token ids, long [B, L], and which of them are no padding, bool [B, L].
+        """
+        targets = [torch.tensor(self.target_ids(text)) for text in texts]
+        ids = torch.nn.utils.rnn.pad_sequence(targets, batch_first=True)
+        lengths = torch.tensor([len(target) for target in targets])
+        return ids, torch.arange(ids.shape[1]) < lengths[:, None]
+
+    def decode(self, ids: Tensor) -> list[str]:
+        """Return the texts of token ids [N, L], without special tokens."""
+        return [self.tokenizer.decode(row) for row in ids.tolist()]

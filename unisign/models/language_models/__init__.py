@@ -1,0 +1,16 @@
+"""Language models: loading them, making small ones, and the languages that prompts name."""
+
+from unisign.models.language_models.languages import DEFAULT_PROMPT, LANGUAGE_NAMES, language_name
+from unisign.models.language_models.loading import load_language_model
+from unisign.models.language_models.making import make_language_model
+from unisign.models.language_models.tokenizer import SentencePieceTokenizer, load_tokenizer
+
+__all__ = [
+    'DEFAULT_PROMPT',
+    'LANGUAGE_NAMES',
+    'SentencePieceTokenizer',
+    'language_name',
+    'load_language_model',
+    'load_tokenizer',
+    'make_language_model',
+]

@@ -1,0 +1,88 @@
+"""T5-family language models, by Hugging Face name or from a folder."""
+
+from pathlib import Path
+
+from torch import nn
+from transformers import (
+    AutoConfig,
+    MT5ForConditionalGeneration,
+    PretrainedConfig,
+    PreTrainedModel,
+    T5ForConditionalGeneration,
+    UMT5ForConditionalGeneration,
+)
+
+from unisign.structures import DataError
+
+_MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
+    'mt5': MT5ForConditionalGeneration,
+    't5': T5ForConditionalGeneration,
+    'umt5': UMT5ForConditionalGeneration,
+}
+_HOW_TO_GET = (
+    'Give a folder that holds it, a Hugging Face name on a machine with network (or with the files in its cache), or '
+    'make a small one from your own texts: python tools/models/make_language_model.py ANNOTATIONS --out FOLDER.'
+)
+
+
+def load_language_model(name: str, pretrained: bool = True, dropout: float | None = None) -> PreTrainedModel:
+    """Return a T5-family encoder-decoder model.
+
+    Args:
+        name: Hugging Face name, such as ``google/mt5-base``, or a folder in Hugging Face's layout.
+        pretrained: whether to load the weights; if not, the model is built from ``config.json`` alone.
+        dropout: dropout share in training; None keeps the config's.
+
+    Raises:
+        DataError: if the files cannot be had, or belong to another kind of model.
+    """
+    config = _load_config(name)
+    if dropout is not None:
+        config.dropout_rate = dropout
+    model_class = _MODEL_CLASSES[config.model_type]
+    if not pretrained:
+        return _with_random_weights(model_class, config)
+    try:
+        return model_class.from_pretrained(name, config=config)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            name,
+            f'no weights of a language model found ({_first_line(error)}).',
+            'For random weights, or weights that come from a checkpoint, set model.head.pretrained=False. '
+            + _HOW_TO_GET,
+        ) from error
+
+
+def _load_config(name: str) -> PretrainedConfig:
+    _refuse_missing_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(name, f'no language model found ({_first_line(error)}).', _HOW_TO_GET) from error
+    if config.model_type not in _MODEL_CLASSES:
+        raise DataError(
+            name,
+            f'expected a language model of type {", ".join(_MODEL_CLASSES)}, got {config.model_type!r}.',
+            'Choose an encoder-decoder model of the T5 family, such as google/mt5-base.',
+        )
+    return config
+
+
+def _refuse_missing_folder(name: str) -> None:
+    # A hub name has at most one slash; asking the hub for a mistyped path would only hide the mistake.
+    looks_like_path = name.startswith(('.', '/', '~')) or name.count('/') > 1
+    if looks_like_path and not Path(name).is_dir():
+        raise DataError(name, 'no such folder; expected a language model (config.json, spiece.model).', _HOW_TO_GET)
+
+
+def _with_random_weights(model_class: type[PreTrainedModel], config: PretrainedConfig) -> PreTrainedModel:
+    model = model_class(config)
+    if not config.tie_word_embeddings:
+        # Hugging Face draws an untied output layer with std 1, for logits of std sqrt(width): far from any start that
+        # learns. With this, they have std 1.
+        nn.init.normal_(model.lm_head.weight, std=config.initializer_factor * config.d_model**-0.5)
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split('\n')[0].rstrip('.')

@@ -1,0 +1,125 @@
+"""``UniSign``: pose encoder, optional RGB branch and language-model head joined (spec.md)."""
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from unisign.registry import MODELS
+from unisign.structures import SignDataSample
+
+PADDINGS = ('masked', 'replicate')
+
+
+@MODELS.register_module()
+class UniSign(BaseModel):
+    """Uni-Sign: a clip of signing in, text out.
+
+    Args:
+        pose_encoder: config of a module ``(parts, mask) -> [B, T, C]``. With ``fusion`` it must also offer
+            ``spatial(parts, mask)`` and ``temporal(features)`` as ``PartGCNEncoder`` does.
+        head: config of a module with ``loss`` and ``predict``, each ``(features, mask, data_samples)``.
+        rgb_encoder: config of a module ``(images [N, 3, 112, 112]) -> crop features``; given together with ``fusion``.
+        fusion: config of a module ``(spatial features, hands, crops) -> spatial features``, where ``hands`` is
+            ``inputs['hands']`` and ``crops`` maps ``left`` and ``right`` to the crop features. It works on the spatial
+            networks' output, before the body's feature is added.
+        padding: ``masked``: padded frames do not exist for any layer, so results do not depend on the batch;
+            ``replicate``: each clip's last frame is repeated to the batch's longest and only the language model leaves
+            those out (the published behaviour).
+        data_preprocessor: config of the data preprocessor.
+
+    Raises:
+        ValueError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, or an encoder
+            whose output does not fit the language model.
+    """
+
+    def __init__(
+        self,
+        pose_encoder: dict[str, Any],
+        head: dict[str, Any],
+        rgb_encoder: dict[str, Any] | None = None,
+        fusion: dict[str, Any] | None = None,
+        padding: str = 'masked',
+        data_preprocessor: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=MODELS.build(data_preprocessor or dict(type='SignDataPreprocessor')))
+        if padding not in PADDINGS:
+            raise ValueError(f'padding={padding!r} is not one of {", ".join(PADDINGS)}.')
+        if (rgb_encoder is None) != (fusion is None):
+            raise ValueError('rgb_encoder and fusion belong together: give both, or neither for a pose-only model.')
+        self.padding = padding
+        self.pose_encoder = MODELS.build(pose_encoder)
+        self.rgb_encoder = MODELS.build(rgb_encoder) if rgb_encoder else None
+        self.fusion = MODELS.build(fusion) if fusion else None
+        self.head = MODELS.build(head)
+        given, needed = getattr(self.pose_encoder, 'out_channels', None), getattr(self.head, 'in_channels', None)
+        if given is not None and needed is not None and given != needed:
+            raise ValueError(
+                f'pose_encoder.out_channels={given}, but the language model of the head is {needed} wide: '
+                f'set model.pose_encoder.out_channels={needed}.'
+            )
+
+    def forward(
+        self, inputs: dict[str, Any], data_samples: list[SignDataSample] | None = None, mode: str = 'tensor'
+    ) -> Tensor | dict[str, Tensor] | list[SignDataSample]:
+        """Run the model in one of MMEngine's modes.
+
+        Args:
+            inputs: ``parts``: part name -> float [B, T, V, 3]; ``mask``: bool [B, T], true at a clip's frames;
+                optionally ``hands``.
+            data_samples: one a clip; ``loss`` reads ``gt_text``, ``loss`` and ``predict`` read ``lang``, ``predict``
+                reads ``task``.
+            mode: ``tensor``: features [B, T, C]; ``loss``: dict of losses; ``predict``: the data samples with
+                ``pred_text``, ``pred_score`` and ``nbest``.
+
+        Raises:
+            ValueError: for another mode.
+        """
+        if mode == 'tensor':
+            return self.extract_feat(inputs)
+        if mode == 'loss':
+            return self.head.loss(self.extract_feat(inputs), inputs['mask'], data_samples)
+        if mode == 'predict':
+            return self.head.predict(self.extract_feat(inputs), inputs['mask'], data_samples)
+        raise ValueError(f'mode={mode!r} is not one of tensor, loss, predict.')
+
+    def extract_feat(self, inputs: dict[str, Any]) -> Tensor:
+        """Return what the language model reads after the prompt, [B, T, C]; ``inputs`` as for ``forward``."""
+        parts, mask = inputs['parts'], inputs['mask']
+        if self.padding == 'replicate':
+            parts = {name: _repeat_last_frame(frames, mask) for name, frames in parts.items()}
+            mask = torch.ones_like(mask)
+        if self.fusion is None:
+            return self.pose_encoder(parts, mask)
+        features = self.pose_encoder.spatial(parts, mask)
+        hands = inputs.get('hands') or {}
+        if hands:
+            crops = {side: self.rgb_encoder(hand['images']) for side, hand in hands.items()}
+            features = self.fusion(features, hands, crops)
+        return self.pose_encoder.temporal(features)
+
+    def val_step(self, data: dict[str, Any]) -> list[SignDataSample]:
+        """Predict a batch; clips that could not be read come last, with an empty prediction.
+
+        So every clip of the data set appears exactly once in the evaluation.
+        """
+        return super().val_step(data) + [_without_answer(sample) for sample in data.get('failed_clips', ())]
+
+    def test_step(self, data: dict[str, Any]) -> list[SignDataSample]:
+        """Predict a batch, as ``val_step``."""
+        return self.val_step(data)
+
+
+def _repeat_last_frame(frames: Tensor, mask: Tensor) -> Tensor:
+    """Put each clip's last valid frame in place of its padding: [B, T, ...] -> [B, T, ...]."""
+    if not mask.numel():
+        return frames
+    last = (mask.sum(dim=1, keepdim=True) - 1).clamp(min=0)
+    source = torch.arange(mask.shape[1], device=mask.device).minimum(last)  # [B, T]
+    return frames[torch.arange(len(mask), device=mask.device)[:, None], source]
+
+
+def _without_answer(sample: SignDataSample) -> SignDataSample:
+    sample.pred_text, sample.pred_score, sample.nbest = '', 0.0, []
+    return sample
