@@ -1,0 +1,7 @@
+"""Samplers and batch samplers: which clips make up a batch, on which rank."""
+
+from unisign.datasets.samplers.epoch_sampler import EpochSampler
+from unisign.datasets.samplers.eval_batch_sampler import EvalBatchSampler
+from unisign.datasets.samplers.length_bucket_batch_sampler import LengthBucketBatchSampler
+
+__all__ = ['EpochSampler', 'EvalBatchSampler', 'LengthBucketBatchSampler']
