@@ -1,1 +1,1 @@
-"""TODO."""
+"""Skeletons, normalised parts and text as images."""

@@ -1,0 +1,90 @@
+"""The four parts after normalisation: what the model reads."""
+
+import numpy as np
+
+from unisign.structures import PART_NAMES, PARTS
+from unisign.visualization.ink import Ink
+from unisign.visualization.limbs import PART_LIMBS
+from unisign.visualization.palette import GRID, PANEL, SUBDUED
+from unisign.visualization.skeleton import blank_canvas, opacities
+from unisign.visualization.text import draw_text
+
+MARGIN = 0.06  # of the panel's side, around the square [-1, 1]
+# Fingers and faces are small beside the body whose size they are divided by: shown enlarged, and said so.
+DEFAULT_ZOOM = {'body': 1.0, 'left': 2.5, 'right': 2.5, 'face_all': 4.0}
+
+
+def draw_part(name: str, values: np.ndarray, size: int, zoom: float = 1.0, label: bool = True) -> np.ndarray:
+    """Return a square panel with one part of one frame.
+
+    Args:
+        name: ``body``, ``left``, ``right`` or ``face_all``.
+        values: float [V, 3]; x and y in [-1, 1], score; a point that is all 0 is missing and not drawn.
+        size: side in pixels.
+        zoom: 1 shows [-1, 1]; z shows [-1/z, 1/z]. Points outside are cut off.
+        label: write the part's name and how many of its points are there.
+
+    Returns:
+        uint8 RGB [size, size, 3].
+
+    Raises:
+        ValueError: if ``values`` does not hold the part's number of points.
+    """
+    part = PARTS[name]
+    if values.shape != (len(part), 3):
+        raise ValueError(f'part {name!r} has {len(part)} points: expected [{len(part)}, 3], got {values.shape}')
+    ink = Ink(size, size)
+    _draw_grid(ink, size)
+    points = (values[:, :2] * zoom * (0.5 - MARGIN) + 0.5) * size
+    present = (values != 0).any(axis=1)
+    # The origin point of a hand or face sits at 0 with its score, so it is present too.
+    opacity = np.where(present, np.maximum(opacities(values[:, 2]), 0.35), 0.0)
+    unit = size / 90
+    colors = {}
+    for limb in PART_LIMBS[name]:
+        colors[limb.start], colors[limb.end] = limb.color, limb.color
+        strength = min(opacity[limb.start], opacity[limb.end])
+        if strength > 0:
+            ink.line(points[limb.start], points[limb.end], limb.color, unit * max(limb.weight, 0.8), strength)
+    for index in np.flatnonzero(present):
+        ink.disc(points[index], colors.get(index, SUBDUED), 1.15 * unit, opacity[index])
+    panel = ink.over(blank_canvas(size, size, PANEL))
+    if label:
+        enlarged = f' x{zoom:g}' if zoom != 1 else ''
+        draw_text(panel, f'{name}{enlarged}', (0.05 * size, 0.04 * size), max(9, size // 13), SUBDUED)
+        counted = f'{present.sum()}/{len(part)}'
+        draw_text(panel, counted, (0.95 * size, 0.04 * size), max(9, size // 13), SUBDUED, align='right')
+    return panel
+
+
+def _draw_grid(ink: Ink, size: int) -> None:
+    low, middle, high = MARGIN * size, 0.5 * size, (1 - MARGIN) * size
+    for position in (low, middle, high):
+        strength = 0.9 if position == middle else 0.5
+        ink.line((position, low), (position, high), GRID, 1, strength)
+        ink.line((low, position), (high, position), GRID, 1, strength)
+
+
+def draw_parts(parts: dict[str, np.ndarray], frame: int, size: int, zoom: dict[str, float] | None = None) -> np.ndarray:
+    """Return the four parts of one frame, two by two: body and face above, the signer's right and left hand below.
+
+    Args:
+        parts: per part float [T, V, 3] as ``NormalizeParts`` gives it.
+        frame: which of the T frames.
+        size: side of the whole in pixels.
+        zoom: enlargement per part; default: hands 2.5 times, face 4 times.
+
+    Returns:
+        uint8 RGB [size, size, 3].
+    """
+    zoom, gap = zoom or DEFAULT_ZOOM, max(1, size // 100)
+    side = (size - gap) // 2
+    whole = blank_canvas(size, size)
+    # As a viewer sees the signer: the signer's right hand is on the left of the picture.
+    order = ('body', 'face_all', 'right', 'left')
+    assert set(order) == set(PART_NAMES)
+    for place, name in enumerate(order):
+        top, left = (place // 2) * (side + gap), (place % 2) * (side + gap)
+        panel = draw_part(name, parts[name][frame], side, zoom.get(name, 1.0))
+        whole[top : top + side, left : left + side] = panel
+    return whole
