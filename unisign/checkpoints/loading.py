@@ -1,0 +1,134 @@
+"""Weights from files of any origin: no code inside a file is ever run."""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unisign.checkpoints.official import from_official, is_official
+from unisign.structures import DataError
+
+_WRAPPERS = ('state_dict', 'model')
+_FETCH_AGAIN = 'Copy or download the file again; it is not what its sender wrote.'
+
+
+def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint file, on the CPU, under our names.
+
+    Accepts our checkpoints (``{'state_dict': ..}``), published ones (``{'model': ..}``, renamed), a plain state dict,
+    and ``.safetensors``.
+
+    Args:
+        path: the file. It is read with PyTorch's strict ``weights_only`` unpickler, whatever it claims to be.
+
+    Raises:
+        DataError: if the file is missing, truncated, no checkpoint, or wants to run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(path, 'no such file; expected a checkpoint (.pth or .safetensors).', 'Check the path.')
+    content = _read_safetensors(path) if path.suffix == '.safetensors' else _read_torch(path)
+    state = _unwrap(content)
+    if not state or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise DataError(
+            path,
+            f'expected a state dict (name -> tensor), alone or under "state_dict" or "model"; got {_describe(content)}.',
+            'Give a checkpoint of this library, a published one, or the state dict of a model.',
+        )
+    return from_official(state, path) if is_official(state) else dict(state)
+
+
+def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> None:
+    """Load a checkpoint file into a model.
+
+    Args:
+        model: the model.
+        path: see ``load_state_dict_file``.
+        strict: whether names missing in the file or unknown to the model are an error. Other shapes always are.
+
+    Raises:
+        DataError: naming the weights that do not fit.
+    """
+    state = load_state_dict_file(path)
+    own = model.state_dict()
+    problems = [_names('of another shape', _misshapen(state, own))]
+    if strict:
+        problems.append(_names('missing in the file', [name for name in own if name not in state]))
+        problems.append(_names('unknown to the model', [name for name in state if name not in own]))
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise DataError(
+            path,
+            f'the weights do not fit the model. {" ".join(problems)}',
+            'Use the config the checkpoint was trained with' + (', or strict=False.' if strict else '.'),
+        )
+    model.load_state_dict(state, strict=strict)
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        if 'Unsupported' in str(error) or 'GLOBAL' in str(error):
+            raise DataError(
+                path,
+                f'holds more than weights, and reading it would run code ({_offender(error)}); refused.',
+                'Ask its sender for a file with tensors, numbers and strings only.',
+            ) from error
+        raise DataError(path, f'not a checkpoint ({_first_line(error)}).', _FETCH_AGAIN) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(path, f'truncated, or not a checkpoint ({_first_line(error)}).', _FETCH_AGAIN) from error
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DataError(path, f'truncated, or not a safetensors file ({_first_line(error)}).', _FETCH_AGAIN) from error
+
+
+def _unwrap(content: Any) -> dict[str, Any] | None:
+    if not isinstance(content, Mapping):
+        return None
+    for key in _WRAPPERS:
+        if isinstance(content.get(key), Mapping):
+            return dict(content[key])
+    return dict(content)
+
+
+def _misshapen(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[str]:
+    return [
+        f'{name} (file {list(value.shape)}, model {list(own[name].shape)})'
+        for name, value in state.items()
+        if name in own and own[name].shape != value.shape
+    ]
+
+
+def _names(title: str, names: list[str], count: int = 8) -> str:
+    if not names:
+        return ''
+    more = f' and {len(names) - count} more' if len(names) > count else ''
+    return f'{len(names)} {title}: {", ".join(names[:count])}{more}.'
+
+
+def _describe(content: Any) -> str:
+    if isinstance(content, Mapping):
+        return f'a dict with the keys {list(content)[:8]}'
+    return f'a {type(content).__name__}'
+
+
+def _offender(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if 'GLOBAL' in line or 'Unsupported' in line]
+    return lines[0][:200].rstrip('.') if lines else _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200].rstrip('.') if lines else type(error).__name__

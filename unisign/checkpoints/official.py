@@ -1,0 +1,141 @@
+"""Names of the published checkpoints' weights and ours, both ways (spec.md section 7).
+
+Only names and shapes are changed, no value. The published file holds the hands' shared weights twice, as ``left`` and
+as ``right``.
+"""
+
+import re
+
+import torch
+from torch import Tensor
+
+from unisign.structures import DataError
+
+# Prefixes: ours -> published.
+_PREFIXES = {
+    'pose_encoder.part_offset': 'part_para',
+    'pose_encoder.projection.': 'pose_proj.',
+    'head.language_model.': 'mt5_model.',
+}
+# Networks: ours -> published, where {i} is the block.
+_NETWORKS = {
+    'spatial_networks': ('gcn_modules', 'layer{i}_0'),
+    'temporal_networks': ('fusion_gcn_modules', 'layer0_{i}'),
+}
+# Modules of a block: ours -> published.
+_BLOCK_MODULES = {
+    'adjacency': 'gcn.A',
+    'graph_conv': 'gcn.conv',
+    'graph_norm': 'gcn.bn',
+    'temporal_conv': 'tcn.0',
+    'temporal_norm': 'tcn.1',
+    'residual_conv': 'residual.0',
+    'residual_norm': 'residual.1',
+}
+_PARTS = {'body': 'body', 'hand': 'right', 'face_all': 'face_all'}
+_OURS = re.compile(r'pose_encoder\.(embeddings|spatial_networks|temporal_networks)\.(\w+)\.(.+)')
+_PUBLISHED = re.compile(r'(proj_linear|gcn_modules|fusion_gcn_modules)\.(\w+)\.(.+)')
+
+
+def is_official(state: dict[str, Tensor]) -> bool:
+    """Tell whether a state dict has the published names."""
+    return any(name.startswith(('mt5_model.', 'gcn_modules.', 'proj_linear.')) for name in state)
+
+
+def from_official(state: dict[str, Tensor], source: object = 'published checkpoint') -> dict[str, Tensor]:
+    """Return a published state dict under our names.
+
+    Args:
+        state: name -> tensor, as in the file's entry ``model``.
+        source: the file, for errors.
+
+    Raises:
+        DataError: for a name that is not known, or left and right hand weights that differ.
+    """
+    converted, unknown = {}, []
+    for name, value in state.items():
+        if '.left.' in name:
+            twin = state.get(name.replace('.left.', '.right.'))
+            if twin is None or not torch.equal(twin, value):
+                raise DataError(
+                    source, f'{name} differs from the right hand, whose weights it must share.', 'Fetch it again.'
+                )
+            continue
+        ours = _our_name(name)
+        if ours is None:
+            unknown.append(name)
+        else:
+            converted[ours] = value
+    if unknown:
+        raise DataError(
+            source,
+            f'{len(unknown)} names are not those of a published pose-only model: {_some(unknown)}.',
+            'Convert pose-only checkpoints, or rename the weights yourself.',
+        )
+    return converted
+
+
+def to_official(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return our state dict under the published names, the hands' weights as ``left`` and as ``right``.
+
+    Raises:
+        DataError: for a name that has no published counterpart.
+    """
+    converted, unknown = {}, []
+    for name, value in state.items():
+        published = _published_name(name)
+        if published is None:
+            unknown.append(name)
+            continue
+        converted[published] = value
+        if '.right.' in published:
+            converted[published.replace('.right.', '.left.')] = value
+    if unknown:
+        raise DataError('state dict', f'no published counterpart of {_some(unknown)}.')
+    return converted
+
+
+def _our_name(name: str) -> str | None:
+    for ours, published in _PREFIXES.items():
+        if name.startswith(published):
+            return ours + name.removeprefix(published)
+    match = _PUBLISHED.fullmatch(name)
+    networks = {published: ours for ours, published in _PARTS.items()}
+    if not match or match[2] not in networks:
+        return None
+    room, network, rest = match[1], networks[match[2]], match[3]
+    if room == 'proj_linear':
+        return f'pose_encoder.embeddings.{network}.{rest}'
+    for ours, (published, layer) in _NETWORKS.items():
+        block = re.fullmatch(layer.format(i=r'(\d+)') + r'\.(.+)', rest)
+        if room == published and block:
+            module = _replace_prefix(block[2], {b: a for a, b in _BLOCK_MODULES.items()})
+            return module and f'pose_encoder.{ours}.{network}.{block[1]}.{module}'
+    return None
+
+
+def _published_name(name: str) -> str | None:
+    for ours, published in _PREFIXES.items():
+        if name.startswith(ours):
+            return published + name.removeprefix(ours)
+    match = _OURS.fullmatch(name)
+    if not match or match[2] not in _PARTS:
+        return None
+    room, part, rest = match[1], _PARTS[match[2]], match[3]
+    if room == 'embeddings':
+        return f'proj_linear.{part}.{rest}'
+    published, layer = _NETWORKS[room]
+    index, _, module = rest.partition('.')
+    module = _replace_prefix(module, _BLOCK_MODULES)
+    return module and f'{published}.{part}.{layer.format(i=index)}.{module}'
+
+
+def _replace_prefix(name: str, prefixes: dict[str, str]) -> str | None:
+    for old, new in prefixes.items():
+        if name == old or name.startswith(old + '.'):
+            return new + name.removeprefix(old)
+    return None
+
+
+def _some(names: list[str], count: int = 5) -> str:
+    return ', '.join(names[:count]) + (f' and {len(names) - count} more' if len(names) > count else '')
