@@ -46,6 +46,19 @@ def test_pixel_coordinates_are_refused_with_advice():
         poses.validate('clip_7')
 
 
+def test_legs_may_be_guessed_far_below_the_frame():
+    poses = make_poses()
+    poses.keypoints[:, 11:23, 1] = 3.8
+    poses.validate('clip_7')
+
+
+def test_a_tenth_of_the_frames_in_pixels_is_refused():
+    poses = make_poses(20)
+    poses.keypoints[:2] *= 640
+    with pytest.raises(ClipError, match='2 of 20 frames'):
+        poses.validate('clip_7')
+
+
 def test_missing_points_may_have_any_coordinates():
     poses = make_poses()
     poses.keypoints[:, :60] = -1000
