@@ -36,7 +36,8 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
     if not state or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise DataError(
             path,
-            f'expected a state dict (name -> tensor), alone or under "state_dict" or "model"; got {_describe(content)}.',
+            'expected a state dict (name -> tensor), alone or under "state_dict" or "model"; '
+            f'got {_describe(content)}.',
             'Give a checkpoint of this library, a published one, or the state dict of a model.',
         )
     return from_official(state, path) if is_official(state) else dict(state)

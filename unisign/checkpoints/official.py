@@ -1,7 +1,7 @@
 """Names of the published checkpoints' weights and ours, both ways (spec.md section 7).
 
-Only names and shapes are changed, no value. The published file holds the hands' shared weights twice, as ``left`` and
-as ``right``.
+Only names are changed, and the temporal convolutions' shape ([C, C, 5, 1] there, [C, C, 1, 5] here). The published
+file holds the hands' shared weights twice, as ``left`` and as ``right``.
 """
 
 import re
@@ -65,7 +65,7 @@ def from_official(state: dict[str, Tensor], source: object = 'published checkpoi
         if ours is None:
             unknown.append(name)
         else:
-            converted[ours] = value
+            converted[ours] = _turn_kernel(ours, value)
     if unknown:
         raise DataError(
             source,
@@ -87,9 +87,9 @@ def to_official(state: dict[str, Tensor]) -> dict[str, Tensor]:
         if published is None:
             unknown.append(name)
             continue
-        converted[published] = value
+        converted[published] = _turn_kernel(name, value)
         if '.right.' in published:
-            converted[published.replace('.right.', '.left.')] = value
+            converted[published.replace('.right.', '.left.')] = converted[published]
     if unknown:
         raise DataError('state dict', f'no published counterpart of {_some(unknown)}.')
     return converted
@@ -128,6 +128,10 @@ def _published_name(name: str) -> str | None:
     index, _, module = rest.partition('.')
     module = _replace_prefix(module, _BLOCK_MODULES)
     return module and f'{published}.{part}.{layer.format(i=index)}.{module}'
+
+
+def _turn_kernel(our_name: str, weight: Tensor) -> Tensor:
+    return weight.transpose(2, 3) if our_name.endswith('temporal_conv.weight') else weight
 
 
 def _replace_prefix(name: str, prefixes: dict[str, str]) -> str | None:

@@ -50,7 +50,7 @@ class GraphBlock(nn.Module):
         self.temporal_conv = self.temporal_norm = None
         if temporal_kernel is not None:
             self.temporal_conv = nn.Conv2d(
-                out_channels, out_channels, (temporal_kernel, 1), padding=(temporal_kernel // 2, 0)
+                out_channels, out_channels, (1, temporal_kernel), padding=(0, temporal_kernel // 2)
             )
             self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.residual_conv = self.residual_norm = None
@@ -68,19 +68,19 @@ class GraphBlock(nn.Module):
     def _mix_points(self, x: Tensor) -> Tensor:
         """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""
         points, *others, channels = x.shape
-        weight = self.graph_conv.weight.view(self.num_hops, -1, channels).transpose(1, 2)
-        bias = self.graph_conv.bias.view(self.num_hops, 1, -1)
-        mixed = torch.baddbmm(bias, x.reshape(1, -1, channels).expand(self.num_hops, -1, -1), weight)
-        out_channels = mixed.shape[-1]
-        frames = mixed.shape[1] // points
-        adjacency = self.adjacency.view(self.num_hops * points, points)
-        summed = adjacency.t() @ mixed.view(self.num_hops * points, frames * out_channels)
-        return summed.view(points, *others, out_channels)
+        weights = self.graph_conv.weight.view(self.num_hops, -1, channels)
+        biases = self.graph_conv.bias.view(self.num_hops, -1)
+        x = x.reshape(-1, channels)
+        summed = None
+        for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True):
+            mixed = F.linear(x, weight, bias).view(points, -1)  # one product a hop: faster than a batched one
+            summed = adjacency.t() @ mixed if summed is None else torch.addmm(summed, adjacency.t(), mixed)
+        return summed.view(points, *others, -1)
 
     def _mix_frames(self, timeline: Tensor) -> Tensor:
         """Temporal convolution of [V, S, L, C] along L."""
         points, sequences, length, channels = timeline.shape
-        image = timeline.view(points * sequences, length, 1, channels).permute(0, 3, 1, 2)
+        image = timeline.view(points * sequences, 1, length, channels).permute(0, 3, 1, 2)  # channels last
         return self.temporal_conv(image).permute(0, 2, 3, 1).reshape(points, sequences, length, -1)
 
     def _residual(self, x: Tensor) -> Tensor:
