@@ -107,7 +107,7 @@ main() {
     done
     [ ${#missing[@]} -gt 0 ] || { say "environment ready: $VENV"; return; }
     extras="$(IFS=,; echo "${EXTRAS[*]+"${EXTRAS[*]}"}")"
-    say "installing unisign and its requirements (${missing[*]}); the first time this takes about two minutes and 1.6 GB"
+    say "installing unisign and its requirements (${missing[*]}); the first time this takes about two minutes and 1.6 GB (5.4 GB with CUDA)"
     : > "$LOG"
     pip_install 'setuptools<81' wheel
     pip_install --no-build-isolation -e "$REPO${extras:+[$extras]}"

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Fresh machine to a trained and tested sign-language system, without data, GPU or download of weights: environment, toy
+# corpus, pre-training, fine-tuning for words and for sentences, test, a short report. At most 15 minutes on two cores.
+#
+#   bash tools/quickstart.sh
+#
+# Running it again reuses what is there; interrupted, it goes on where it was. Everything it makes lies in .venv,
+# data/toy_small and work_dirs/quickstart. Environment variables: those of setup_env.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PY="${UNISIGN_VENV:-.venv}/bin/python"
+DATA=data/toy_small
+WORK=work_dirs/quickstart
+CONFIGS=configs/toy
+export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+
+step() { printf '\n=== %s (%d:%02d) ===\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# Runs a command with its whole output in a log file; shows the lines that tell how far it is, and on failure the end.
+logged() {
+    local log="$1" code=0
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" 2>&1 | tee "$log" | grep --line-buffered -E "$PROGRESS" || code=${PIPESTATUS[0]}
+    if [ "$code" -ne 0 ]; then
+        tail -n 40 "$log" >&2
+        printf '\nquickstart.sh: this failed: %s\nThe lines above are the end of %s.\n' "$*" "$log" >&2
+        exit "$code"
+    fi
+}
+PROGRESS='Epoch\(|Load checkpoint|Resum|WARNING|is the best|%\|'
+
+# What a trained stage depends on: the configs and the corpus. A change starts it anew; the same goes on where it was.
+sum_of_inputs() { cat configs/_base_/*.py configs/_base_/*/*.py "$CONFIGS"/*.py "$DATA/meta.json" | cksum | cut -d' ' -f1; }
+
+train() { # NAME: the config is quickstart_NAME_pose.py
+    local folder="$WORK/$1" inputs
+    inputs="$(sum_of_inputs)"
+    if [ "$(cat "$folder/trained" 2>/dev/null)" = "$inputs" ]; then
+        echo "already trained: $folder"
+        return
+    fi
+    [ "$(cat "$folder/inputs" 2>/dev/null)" = "$inputs" ] || rm -rf "$folder"
+    mkdir -p "$folder"
+    echo "$inputs" > "$folder/inputs"
+    logged "$folder/train.log" "$PY" tools/train.py "$CONFIGS/quickstart_$1_pose.py" --work-dir "$folder" --resume
+    echo "$inputs" > "$folder/trained"
+}
+
+evaluate() { # NAME
+    local folder="$WORK/$1" best
+    best="$(ls -1 "$folder"/checkpoints/best_*.pth | head -n 1)"
+    logged "$folder/test.log" "$PY" tools/test.py "$CONFIGS/quickstart_$1_pose.py" "$best" \
+        --work-dir "$folder" --out "$folder/predictions.jsonl"
+}
+
+step '1 of 6: environment'
+bash tools/setup_env.sh
+
+step "2 of 6: toy corpus, a made-up sign language ($DATA)"
+if [ -f "$DATA/meta.json" ]; then
+    echo "already there: $DATA"
+else
+    "$PY" tools/data/make_toy.py "$DATA" --size small --videos none
+fi
+
+step '3 of 6: stage 1, pre-training on sentences'
+train stage1
+
+step '4 of 6: stage 3, isolated recognition (a clip in, one of the words out)'
+train islr
+
+step '5 of 6: stage 3, translation (a clip in, a sentence out)'
+train slt
+
+step '6 of 6: test, with signers and sentences that training never saw'
+evaluate islr
+evaluate slt
+echo
+"$PY" tools/misc/short_report.py "$WORK/islr/predictions.jsonl" "$WORK/slt/predictions.jsonl"
+
+cat <<END
+
+Done in $((SECONDS / 60)) min $((SECONDS % 60)) s. What to try next:
+  see the data       $PY tools/data/browse_dataset.py $CONFIGS/quickstart_slt_pose.py
+  every score        $PY tools/analysis/score_text.py --task slt $WORK/slt/predictions.jsonl
+  learning curves    $PY -m tensorboard.main --logdir $WORK
+  the whole corpus   $PY tools/data/make_toy.py data/toy && $PY tools/train.py $CONFIGS/stage1_toy_pose.py
+  your own data      docs/own_data.md
+  your own modules   docs/add_a_module.md
+END
