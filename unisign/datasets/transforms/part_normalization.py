@@ -7,10 +7,15 @@ from unisign.structures import PARTS
 SCORE_THRESHOLD = np.float32(0.3)
 FEWEST_BODY_POINTS = 4
 
-# The points of all parts behind one another, so that one gather serves them all; and where each part lies in there.
-_GATHER = np.array([index for part in PARTS.values() for index in part.indices])
-_ENDS = np.cumsum([len(part) for part in PARTS.values()])
-_SLICES = {name: slice(end - len(part), end) for (name, part), end in zip(PARTS.items(), _ENDS.tolist(), strict=True)}
+# The 69 points of all parts, one behind the other, so that one pass serves them all; their origins; the parts' places.
+_POINTS = np.array([index for part in PARTS.values() for index in part.indices])
+_ORIGINS = np.array([part.indices[part.origin or 0] for part in PARTS.values() for _ in part.indices])
+_ENDS = np.cumsum([len(part) for part in PARTS.values()]).tolist()
+_PLACES = {name: slice(end - len(part), end) for (name, part), end in zip(PARTS.items(), _ENDS, strict=True)}
+_BODY = _PLACES['body']
+# Columns of x and of y in a frame's 266 numbers.
+_POINT_COLUMNS = np.stack([2 * _POINTS, 2 * _POINTS + 1])
+_ORIGIN_COLUMNS = np.stack([2 * _ORIGINS, 2 * _ORIGINS + 1])
 
 
 def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -26,37 +31,41 @@ def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.n
         scores: float [T, 133].
 
     Returns:
-        Part name -> float32 [T, V, 3] (x, y, score): views of one array.
+        Part name -> float32 [T, V, 3] (x, y, score): views of one array [T, 69, 3].
     """
-    points = np.empty((len(keypoints), len(_GATHER), 3), np.float32)
-    points[..., :2] = keypoints[:, _GATHER]
-    points[..., 2] = scores[:, _GATHER]
-    seen = points[..., 2] > SCORE_THRESHOLD
-    centre, side = _body_square(points[:, _SLICES['body'], :2], seen[:, _SLICES['body']])
-    if side == 0:
-        points[:] = 0
-    else:
-        for name, part in PARTS.items():
-            xy = points[:, _SLICES[name], :2]
-            if part.origin is None:
-                xy -= centre
-                xy *= 2 / side
-            else:
-                xy -= xy[:, part.origin : part.origin + 1].copy()
-                xy *= 1 / side
-        np.minimum(points, 1, out=points)
-        np.maximum(points, -1, out=points)
-        points *= seen[..., None]
-    return {name: points[:, where] for name, where in _SLICES.items()}
+    num_frames = len(keypoints)
+    flat = np.asarray(keypoints, np.float32).reshape(num_frames, -1)
+    # x, y and score of all points lie apart here: every step below runs over long rows, several times as fast.
+    planes = np.empty((num_frames, 3, len(_POINTS)), np.float32)
+    planes[:, :2] = flat.take(_POINT_COLUMNS, axis=1)
+    planes[:, 2] = np.asarray(scores, np.float32).take(_POINTS, axis=1)
+    seen = planes[:, 2] > SCORE_THRESHOLD
+
+    parts = np.zeros((num_frames, len(_POINTS), 3), np.float32)
+    square = _body_square(planes[:, 0, _BODY][seen[:, _BODY]], planes[:, 1, _BODY][seen[:, _BODY]])
+    if square is not None:
+        centre_x, centre_y, side = square
+        origins = flat.take(_ORIGIN_COLUMNS, axis=1)
+        origins[:, 0, _BODY], origins[:, 1, _BODY] = centre_x, centre_y
+        scale = np.full(len(_POINTS), 1 / side, np.float32)
+        scale[_BODY] = 2 / side
+        planes[:, :2] -= origins
+        planes[:, :2] *= scale
+        np.minimum(planes, 1, out=planes)
+        np.maximum(planes, -1, out=planes)
+        planes *= seen[:, None]
+        for channel in range(3):
+            parts[:, :, channel] = planes[:, channel]
+    return {name: parts[:, place] for name, place in _PLACES.items()}
 
 
-def _body_square(body: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.float32]:
-    """Return centre [2] and side of the square around the points of ``body`` [T, V, 2] that are ``seen`` [T, V].
+def _body_square(x: np.ndarray, y: np.ndarray) -> tuple[np.float32, np.float32, np.float32] | None:
+    """Return centre x, centre y and side of the square around the seen body points (``x`` [N], ``y`` [N]).
 
-    The side is 0 where there are too few points.
+    None where there are too few of them, or they have no extent.
     """
-    points = body[seen]
-    if len(points) < FEWEST_BODY_POINTS:
-        return np.zeros(2, np.float32), np.float32(0)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (low + high) / 2, (high - low).max()
+    if len(x) < FEWEST_BODY_POINTS:
+        return None
+    left, right, top, bottom = x.min(), x.max(), y.min(), y.max()
+    side = max(right - left, bottom - top)
+    return ((left + right) / 2, (top + bottom) / 2, side) if side > 0 else None
