@@ -22,10 +22,8 @@ def normalize_parts_per_frame(keypoints: np.ndarray, scores: np.ndarray) -> dict
             if side == 0:
                 frames.append(np.zeros((len(indices), 3)))
                 continue
-            if part.origin is None:
-                points = (points - centre) / side * 2
-            else:
-                points = (points - points[part.origin]) / side
+            origin, unit = (centre, side / 2) if part.origin is None else (points[part.origin], side)
+            points = (points - origin) / unit
             frame = np.concatenate([points, point_scores[:, None]], axis=-1)
             frame = np.clip(frame, -1, 1)
             frame[point_scores <= THRESHOLD] = 0
@@ -37,10 +35,8 @@ def normalize_parts_per_frame(keypoints: np.ndarray, scores: np.ndarray) -> dict
 def body_square(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, float]:
     """Return centre [2] and side of the square around the clip's body points; side 0 where there is none."""
     indices = list(PARTS['body'].indices)
-    seen = []
-    for frame_keypoints, frame_scores in zip(keypoints, scores, strict=True):
-        seen.extend(frame_keypoints[i] for i in indices if frame_scores[i] > THRESHOLD)
+    seen = keypoints[:, indices][scores[:, indices] > THRESHOLD]
     if len(seen) < 4:
         return np.zeros(2), 0.0
-    low, high = np.min(seen, axis=0), np.max(seen, axis=0)
+    low, high = seen.min(axis=0), seen.max(axis=0)
     return (low + high) / 2, float(np.max(high - low))
