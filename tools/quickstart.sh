@@ -49,9 +49,8 @@ train() { # NAME: the config is quickstart_NAME_pose.py
 }
 
 evaluate() { # NAME
-    local folder="$WORK/$1" best
-    best="$(ls -1 "$folder"/checkpoints/best_*.pth | head -n 1)"
-    logged "$folder/test.log" "$PY" tools/test.py "$CONFIGS/quickstart_$1_pose.py" "$best" \
+    local folder="$WORK/$1" # test.py takes the best checkpoint of a run's folder
+    logged "$folder/test.log" "$PY" tools/test.py "$CONFIGS/quickstart_$1_pose.py" "$folder" \
         --work-dir "$folder" --out "$folder/predictions.jsonl"
 }
 

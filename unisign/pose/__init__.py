@@ -1,0 +1,1 @@
+"""Keypoint estimators, registered in ``POSE_ESTIMATORS``: frames in, ``Poses`` out. None comes with the library yet."""
