@@ -32,18 +32,18 @@ class Limb(NamedTuple):
 HAND_WEIGHT, FACE_WEIGHT = 0.6, 0.4
 
 _BODY = (
+    ('left_shoulder', 'left_hip', palette.LOWER_BODY),  # hips and legs are not read by the model
+    ('right_shoulder', 'right_hip', palette.LOWER_BODY),
+    ('left_hip', 'right_hip', palette.LOWER_BODY),
+    ('left_hip', 'left_knee', palette.LOWER_BODY),
+    ('left_knee', 'left_ankle', palette.LOWER_BODY),
+    ('right_hip', 'right_knee', palette.LOWER_BODY),
+    ('right_knee', 'right_ankle', palette.LOWER_BODY),
     ('left_shoulder', 'right_shoulder', palette.TORSO),
-    ('left_shoulder', 'left_hip', palette.TORSO),
-    ('right_shoulder', 'right_hip', palette.TORSO),
-    ('left_hip', 'right_hip', palette.TORSO),
     ('left_shoulder', 'left_elbow', palette.LEFT_ARM),
     ('left_elbow', 'left_wrist', palette.LEFT_ARM),
     ('right_shoulder', 'right_elbow', palette.RIGHT_ARM),
     ('right_elbow', 'right_wrist', palette.RIGHT_ARM),
-    ('left_hip', 'left_knee', palette.LEFT_LEG),
-    ('left_knee', 'left_ankle', palette.LEFT_LEG),
-    ('right_hip', 'right_knee', palette.RIGHT_LEG),
-    ('right_knee', 'right_ankle', palette.RIGHT_LEG),
 )
 
 # First and last of the iBUG 68 points of each feature, whether its outline is closed, colour.
@@ -90,7 +90,8 @@ LIMBS: tuple[Limb, ...] = tuple(
 def _part_limbs(name: str) -> tuple[Limb, ...]:
     part = PARTS[name]
     if name in ('left', 'right'):
-        return tuple(_hand_limbs(0, palette.LEFT_FINGERS if name == 'left' else palette.RIGHT_FINGERS))
+        fingers = palette.LEFT_FINGERS if name == 'left' else palette.RIGHT_FINGERS
+        return tuple(limb._replace(weight=0.8) for limb in _hand_limbs(0, fingers))
     if name == 'body':
         # Local ids: 0 head centre, 1 and 2 ears, then pairs of left and right shoulder, elbow, wrist.
         arms = {
@@ -103,7 +104,7 @@ def _part_limbs(name: str) -> tuple[Limb, ...]:
     # The nose tip is joined to every point; these spokes would hide the face.
     lips = range(9, 17)
     return tuple(
-        Limb(a, b, palette.LIPS if a in lips else palette.FACE, 1.0) for a, b in part.edges if part.origin not in (a, b)
+        Limb(a, b, palette.LIPS if a in lips else palette.FACE, 0.7) for a, b in part.edges if part.origin not in (a, b)
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unisign.structures import PART_NAMES, PARTS
+from unisign.structures import PARTS
 from unisign.visualization.ink import Ink
 from unisign.visualization.limbs import PART_LIMBS
 from unisign.visualization.palette import GRID, PANEL, SUBDUED
@@ -10,8 +10,7 @@ from unisign.visualization.skeleton import blank_canvas, opacities
 from unisign.visualization.text import draw_text
 
 MARGIN = 0.06  # of the panel's side, around the square [-1, 1]
-# Fingers and faces are small beside the body whose size they are divided by: shown enlarged, and said so.
-DEFAULT_ZOOM = {'body': 1.0, 'left': 2.5, 'right': 2.5, 'face_all': 4.0}
+LARGEST_ZOOM = 6.0
 
 
 def draw_part(name: str, values: np.ndarray, size: int, zoom: float = 1.0, label: bool = True) -> np.ndarray:
@@ -45,15 +44,16 @@ def draw_part(name: str, values: np.ndarray, size: int, zoom: float = 1.0, label
         colors[limb.start], colors[limb.end] = limb.color, limb.color
         strength = min(opacity[limb.start], opacity[limb.end])
         if strength > 0:
-            ink.line(points[limb.start], points[limb.end], limb.color, unit * max(limb.weight, 0.8), strength)
+            ink.line(points[limb.start], points[limb.end], limb.color, unit * limb.weight, strength)
     for index in np.flatnonzero(present):
         ink.disc(points[index], colors.get(index, SUBDUED), 1.15 * unit, opacity[index])
     panel = ink.over(blank_canvas(size, size, PANEL))
     if label:
+        text_size = min(max(9, size // 13), 14)
         enlarged = f' x{zoom:g}' if zoom != 1 else ''
-        draw_text(panel, f'{name}{enlarged}', (0.05 * size, 0.04 * size), max(9, size // 13), SUBDUED)
+        draw_text(panel, f'{name}{enlarged}', (0.05 * size, 0.04 * size), text_size, SUBDUED)
         counted = f'{present.sum()}/{len(part)}'
-        draw_text(panel, counted, (0.95 * size, 0.04 * size), max(9, size // 13), SUBDUED, align='right')
+        draw_text(panel, counted, (0.95 * size, 0.04 * size), text_size, SUBDUED, align='right')
     return panel
 
 
@@ -65,6 +65,24 @@ def _draw_grid(ink: Ink, size: int) -> None:
         ink.line((low, position), (high, position), GRID, 1, strength)
 
 
+def fitting_zoom(parts: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return how far each part of a clip can be enlarged so that nearly all of its points stay visible.
+
+    Hands and faces are small beside the body, by whose size they are divided. Both hands get the same zoom; steps of
+    one half, from 1 to 6.
+
+    Args:
+        parts: per part float [T, V, 3] as ``NormalizeParts`` gives it.
+    """
+    zoom = {}
+    for names in (('body',), ('left', 'right'), ('face_all',)):
+        farthest = np.concatenate([np.abs(parts[name][..., :2]).max(axis=(1, 2)) for name in names])
+        extent = np.quantile(farthest[farthest > 0], 0.98) if (farthest > 0).any() else 1.0
+        fitting = np.clip(np.floor(2 / max(extent, 1e-3)) / 2, 1.0, LARGEST_ZOOM)
+        zoom |= dict.fromkeys(names, float(fitting))
+    return zoom
+
+
 def draw_parts(parts: dict[str, np.ndarray], frame: int, size: int, zoom: dict[str, float] | None = None) -> np.ndarray:
     """Return the four parts of one frame, two by two: body and face above, the signer's right and left hand below.
 
@@ -72,18 +90,16 @@ def draw_parts(parts: dict[str, np.ndarray], frame: int, size: int, zoom: dict[s
         parts: per part float [T, V, 3] as ``NormalizeParts`` gives it.
         frame: which of the T frames.
         size: side of the whole in pixels.
-        zoom: enlargement per part; default: hands 2.5 times, face 4 times.
+        zoom: enlargement per part; default: what fits the whole clip (``fitting_zoom``).
 
     Returns:
         uint8 RGB [size, size, 3].
     """
-    zoom, gap = zoom or DEFAULT_ZOOM, max(1, size // 100)
+    zoom, gap = zoom or fitting_zoom(parts), max(2, size // 60)
     side = (size - gap) // 2
     whole = blank_canvas(size, size)
     # As a viewer sees the signer: the signer's right hand is on the left of the picture.
-    order = ('body', 'face_all', 'right', 'left')
-    assert set(order) == set(PART_NAMES)
-    for place, name in enumerate(order):
+    for place, name in enumerate(('body', 'face_all', 'right', 'left')):
         top, left = (place // 2) * (side + gap), (place % 2) * (side + gap)
         panel = draw_part(name, parts[name][frame], side, zoom.get(name, 1.0))
         whole[top : top + side, left : left + side] = panel

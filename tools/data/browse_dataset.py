@@ -1,0 +1,54 @@
+"""Draw clips of a config's dataset: skeleton on the video, the poses after the pipeline, normalised parts, text.
+
+python tools/data/browse_dataset.py configs/toy/stage3_toy-slt_pose.py --split train --number 4 --out work_dirs/browse
+"""
+
+import argparse
+import sys
+
+from mmengine.config import Config, DictAction
+
+from unisign.structures import ClipError, DataError
+from unisign.visualization.browse import SPLITS, browse, build_split, find_clips
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line's arguments."""
+    parser = argparse.ArgumentParser(description='Draw clips of a dataset, as its pipeline prepares them.')
+    parser.add_argument('config', help='config file that names the dataset')
+    parser.add_argument('--split', choices=SPLITS, default='train', help='whose data loader (default: train)')
+    parser.add_argument('--number', type=int, default=8, help='clips, spread over the split (default: 8)')
+    parser.add_argument('--clip-ids', nargs='+', default=(), metavar='ID', help='these clips, whatever --number says')
+    parser.add_argument('--out', default='work_dirs/browse', metavar='DIR', help='folder for the pictures')
+    parser.add_argument('--format', choices=('png', 'mp4'), default='png', help='contact sheet or every frame')
+    parser.add_argument('--columns', type=int, default=6, help='frames on a contact sheet (default: 6)')
+    parser.add_argument('--epoch', type=int, default=0, help="which epoch's augmentation to show (default: 0)")
+    parser.add_argument('--font', help='font file, if none of those installed has the characters of the texts')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Draw the clips; a clip that cannot be read is reported and makes the exit status 1."""
+    args = parse_args()
+    try:
+        config = Config.fromfile(args.config)
+        config.merge_from_dict(args.cfg_options or {})
+        dataset = build_split(config, args.split)
+        indices = find_clips(dataset, args.number, args.clip_ids)
+    except (DataError, FileNotFoundError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(f'{dataset.name}: {len(dataset)} clips, drawing {len(indices)} to {args.out}')
+    failed = 0
+    for clip_id, outcome in browse(dataset, args.out, indices, args.format, args.columns, args.epoch, args.font):
+        if isinstance(outcome, ClipError):
+            failed += 1
+            print(f'error: {outcome}', file=sys.stderr)
+        else:
+            print(f'{clip_id}: {outcome}')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
