@@ -1,7 +1,5 @@
 """``SignDataset``: clips of one annotation file, for one task."""
-# ruff: noqa: PTH100, PTH110, PTH118 - looked up for every clip, and os.path is several times as fast as pathlib
 
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,9 +8,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from unisign.datasets.annotations import Annotation, AnnotationFile
+from unisign.datasets.clip_paths import ClipPaths
 from unisign.datasets.transforms.formatting import make_data_sample
 from unisign.registry import DATASETS, POSE_STORES, TRANSFORMS
-from unisign.stores.pose_files import split_packed_key
 from unisign.structures import ClipError, DataError
 
 TASKS = ('islr', 'cslr', 'slt')
@@ -68,14 +66,13 @@ class SignDataset(Dataset):
             raise ValueError(f'task should be one of {TASKS}, got {task!r}')
         self.task, self.lang, self.test_mode, self.seed = task, lang, test_mode, seed
         self.max_failed_share = max_failed_share
-        self.data_root = Path(data_root)
-        self.ann_file = _find_annotation_file(ann_file, self.data_root)
+        self.ann_file = _find_annotation_file(ann_file, Path(data_root))
+        self.paths = ClipPaths(self.ann_file.parent, data_root)
         self.name = name or self.ann_file.stem
         self.annotations = AnnotationFile(self.ann_file, check=self._check)
         pose_store = {'type': 'PoseFiles'} if pose_store is None else pose_store
         self.pose_store = POSE_STORES.build(pose_store) if isinstance(pose_store, dict) else pose_store
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
-        self._packed_paths: dict[str, str] = {}
         self._lengths: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -104,7 +101,7 @@ class SignDataset(Dataset):
             'text': target_text(annotation, self.task) or '',
             'gloss': list(annotation.gloss),
             'signer': annotation.signer,
-            'video': annotation.video and os.path.abspath(self._find(annotation.video)),
+            'video': self.paths.find(annotation.video) if annotation.video else None,
             'dataset': self.name,
             'test_mode': self.test_mode,
             'rng': clip_rng(self.seed, 0 if self.test_mode else epoch, annotation.id),
@@ -151,19 +148,7 @@ class SignDataset(Dataset):
         poses = annotation.poses
         if not poses or not getattr(self.pose_store, 'keys_are_paths', False):
             return poses
-        packed = split_packed_key(poses)
-        if packed is None:
-            return self._find(poses)
-        file, key = packed
-        if file not in self._packed_paths:  # many clips, few stores: look on the disk once
-            self._packed_paths[file] = self._find(file)
-        return f'{self._packed_paths[file]}#{key}'
-
-    def _find(self, path: str) -> str:
-        """Return ``path`` below the annotation file's folder if it exists there, else below ``data_root``."""
-        beside = os.path.join(self.ann_file.parent, path)
-        below_root = os.path.join(self.data_root, path)
-        return beside if os.path.exists(beside) or not os.path.exists(below_root) else below_root
+        return self.paths.find_poses(poses)
 
 
 def target_text(annotation: Annotation, task: str) -> str | None:

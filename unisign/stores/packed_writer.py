@@ -106,5 +106,5 @@ class PackedPoseWriter:
                         transaction.put(name, value)
                 break
             except lmdb.MapFullError:
-                self._file.set_map_size(2 * self._file.info()['map_size'])
+                self._file.set_mapsize(2 * self._file.info()['map_size'])
         self._pending, self._pending_bytes = [], 0
