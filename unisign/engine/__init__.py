@@ -1,1 +1,30 @@
-"""TODO."""
+"""Runner, loops, hooks and schedules that MMEngine lacks."""
+
+from unisign.engine.checkpoint_io import find_best_checkpoint, find_last_checkpoint
+from unisign.engine.config_check import ConfigError, check_config, read_config
+from unisign.engine.cosine_schedule import StepCosineLR
+from unisign.engine.device import adapt_to_machine
+from unisign.engine.evaluation_loops import SignTestLoop, SignValLoop
+from unisign.engine.hooks import BufferAverageHook, FailedClipHook, OptimizerStepSchedulerHook, SignCheckpointHook
+from unisign.engine.optim_constructor import SignOptimWrapperConstructor
+from unisign.engine.sign_runner import SignRunner
+from unisign.engine.train_loop import SignTrainLoop
+
+__all__ = [
+    'BufferAverageHook',
+    'ConfigError',
+    'FailedClipHook',
+    'OptimizerStepSchedulerHook',
+    'SignCheckpointHook',
+    'SignOptimWrapperConstructor',
+    'SignRunner',
+    'SignTestLoop',
+    'SignTrainLoop',
+    'SignValLoop',
+    'StepCosineLR',
+    'adapt_to_machine',
+    'check_config',
+    'find_best_checkpoint',
+    'find_last_checkpoint',
+    'read_config',
+]

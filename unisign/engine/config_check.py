@@ -1,0 +1,163 @@
+"""Reading a config, and checking its names and arguments before anything is built."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry, root
+from mmengine.runner import Runner
+
+import unisign.registry as ours
+from unisign.engine.hooks.sign_checkpoint_hook import check_save_best
+from unisign.structures import DataError
+
+# Keys that Runner and the registries' build functions take out of a node before the class sees it.
+KEYS_OF_THE_BUILDERS = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg', 'convert_to_iter_based'}
+NOT_FOR_TRAINING = ('POSE_ESTIMATORS',)
+
+
+class ConfigError(DataError):
+    """Something is wrong with a config."""
+
+
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config file and merge ``--cfg-options`` into it.
+
+    Raises:
+        ConfigError: if the file or one of its bases is missing, or it is no valid Python.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(path, 'there is no such config file.', _nearest_configs(path))
+    try:
+        cfg = Config.fromfile(str(path))
+    except Exception as error:  # whatever the config's own Python raises
+        reason = str(error).strip().splitlines()
+        raise ConfigError(
+            path, f'cannot be read ({type(error).__name__}: {reason[0] if reason else ""}).', 'Check it and its _base_.'
+        ) from error
+    if options:
+        cfg.merge_from_dict(dict(options))
+    return cfg
+
+
+def _nearest_configs(path: Path) -> str:
+    top = next((folder for folder in path.parents if folder.name == 'configs' and folder.is_dir()), None)
+    folder = top or next((folder for folder in path.parents if folder.is_dir()), Path())
+    configs = {str(file): file for file in sorted(folder.rglob('*.py')) if '_base_' not in file.parts}
+    near = difflib.get_close_matches(str(path), configs, n=3, cutoff=0.6)
+    if near:
+        return f'Did you mean {" or ".join(near)}?'
+    return f'{folder.resolve()} holds no config of a similar name.'
+
+
+def check_config(cfg: Config) -> None:
+    """Check that everything the config names exists and takes the arguments it gives.
+
+    Raises:
+        ConfigError: listing every problem found.
+    """
+    content = cfg.to_dict() if isinstance(cfg, Config) else cfg
+    problems = list(_check_nodes(content))
+    checkpoint = (content.get('default_hooks') or {}).get('checkpoint') or {}
+    try:
+        check_save_best(checkpoint.get('save_best'))
+    except DataError as error:
+        problems.append(str(error))
+    if 'model' not in content:
+        problems.append("model: is missing; every config needs model = dict(type='UniSign', ..)")
+    if problems:
+        name = getattr(cfg, 'filename', None) or 'config'
+        raise ConfigError(name, f'{len(problems)} problem(s):\n  ' + '\n  '.join(problems))
+
+
+def _check_nodes(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each ``type`` that is registered nowhere and each argument its class does not take."""
+    registries = all_registries()
+    runner_arguments = inspect.signature(Runner.__init__).parameters
+    for key, value in content.items():
+        if key not in runner_arguments:
+            continue  # a helper variable of the config; what is used of it stands below a Runner's argument too
+        for path, node in typed_nodes(value, key):
+            if not isinstance(node['type'], str):
+                continue
+            factories = registered_as(node['type'], registries)
+            if not factories:
+                yield f'{path}: type {node["type"]!r} is registered nowhere; {_nearest_names(node["type"], registries)}'
+            else:
+                yield from _check_arguments(path, node, factories)
+
+
+def _check_arguments(path: str, node: Mapping[str, Any], factories: Sequence[Any]) -> Iterator[str]:
+    given = set(node) - KEYS_OF_THE_BUILDERS
+    accepted = [accepted_arguments(factory) for factory in factories]
+    unknown = min((given - (names if names is not None else given) for names in accepted), key=len)
+    for argument in sorted(unknown):
+        names = sorted(set().union(*(names for names in accepted if names is not None)) - {'self'})
+        near = difflib.get_close_matches(argument, names, n=1)
+        hint = f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(names) or "no arguments"}.'
+        yield f'{path}: {node["type"]} takes no {argument!r}; {hint}'
+
+
+def all_registries() -> dict[str, Registry]:
+    """Return MMEngine's registries and ours by variable name, ours in place of the parent."""
+    found = {name: value for name, value in vars(root).items() if isinstance(value, Registry)}
+    found |= {name: value for name, value in vars(ours).items() if isinstance(value, ours.SignRegistry)}
+    return dict(sorted(found.items(), key=lambda item: item[0] in NOT_FOR_TRAINING))
+
+
+def typed_nodes(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (dotted path, node) for every dict with a ``type`` in ``value``, outermost first."""
+    if isinstance(value, Mapping):
+        if 'type' in value:
+            yield path, value
+        for key, child in value.items():
+            yield from typed_nodes(child, f'{path}.{key}')
+    elif isinstance(value, list | tuple):
+        for index, child in enumerate(value):
+            yield from typed_nodes(child, f'{path}[{index}]')
+
+
+def registered_as(name: str, registries: Mapping[str, Registry]) -> list[Any]:
+    """Return everything registered as ``name``; MMEngine's fallback, which imports unknown names, is not used."""
+    scope, bare = Registry.split_scope_key(name)
+    if scope not in (None, '', ours.SCOPE, 'mmengine'):
+        return [registry.get(name) for registry in registries.values() if registry.get(name)]
+    found = []
+    for variable, registry in registries.items():
+        if variable in NOT_FOR_TRAINING and found:
+            continue  # saves the import of what a config for training hardly ever names
+        registry.import_from_location()
+        if bare in registry.module_dict:
+            found.append(registry.module_dict[bare])
+        elif registry.parent is not None and bare in registry.parent.module_dict:
+            found.append(registry.parent.module_dict[bare])
+    return found
+
+
+def _nearest_names(name: str, registries: Mapping[str, Registry]) -> str:
+    known = {known for registry in registries.values() for known in registry.module_dict}
+    near = difflib.get_close_matches(name.rpartition('.')[2], sorted(known), n=3, cutoff=0.5)
+    hint = f'did you mean {", ".join(map(repr, near))}? ' if near else ''
+    return f'{hint}A module of your own must be imported first: name its file in custom_imports.'
+
+
+def accepted_arguments(factory: Any) -> set[str] | None:
+    """Return the arguments that a class or function takes, or None if it takes any.
+
+    Arguments that a class passes on through ``**kwargs`` are those of its parents.
+    """
+    owners = [owner for owner in factory.__mro__ if '__init__' in vars(owner)] if inspect.isclass(factory) else [None]
+    names: set[str] = set()
+    for owner in owners:
+        try:
+            parameters = inspect.signature(owner.__init__ if owner else factory).parameters.values()
+        except (TypeError, ValueError):  # written in C
+            return None
+        names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None

@@ -1,0 +1,88 @@
+"""Which parameters are optimised, and how: the weight-decay split of spec.md, section 1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+from unisign.structures import DataError
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class SignOptimWrapperConstructor:
+    """Builds an optimizer whose weight decay applies to tensors with two or more dimensions only.
+
+    Parameters that need no gradient are left out. Parts of the model may have a learning rate of their own::
+
+        optim_wrapper = dict(
+            constructor='SignOptimWrapperConstructor',
+            optimizer=dict(type='AdamW', lr=3e-4, weight_decay=1e-4),
+            paramwise_cfg=dict(lr_mult={'head.language_model': 0.3}))
+
+    Args:
+        optim_wrapper_cfg: config of the optimizer wrapper, with its ``optimizer``.
+        paramwise_cfg: only ``lr_mult`` is known: prefix of parameter names -> factor on the learning rate; where
+            several prefixes fit, the longest counts.
+
+    Raises:
+        DataError: for another key in ``paramwise_cfg``.
+    """
+
+    def __init__(self, optim_wrapper_cfg: Mapping[str, Any], paramwise_cfg: Mapping[str, Any] | None = None) -> None:
+        self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
+        paramwise_cfg = dict(paramwise_cfg or {})
+        self.lr_mult: dict[str, float] = dict(paramwise_cfg.pop('lr_mult', {}))
+        if paramwise_cfg:
+            raise DataError(
+                'optim_wrapper.paramwise_cfg',
+                f'SignOptimWrapperConstructor knows lr_mult only, got {", ".join(paramwise_cfg)}.',
+                "For MMEngine's other keys set constructor='DefaultOptimWrapperConstructor'.",
+            )
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Return the optimizer wrapper for ``model``.
+
+        Raises:
+            DataError: if a prefix in ``lr_mult`` fits no trained parameter, or nothing is left to train.
+        """
+        wrapper_cfg = self.optim_wrapper_cfg.copy()
+        optimizer_cfg = dict(wrapper_cfg.pop('optimizer'))
+        optimizer_cfg['params'] = self.parameter_groups(model, optimizer_cfg)
+        wrapper_cfg.setdefault('type', 'OptimWrapper')
+        wrapper = OPTIM_WRAPPERS.build(dict(wrapper_cfg, optimizer=OPTIMIZERS.build(optimizer_cfg)))
+        wrapper.base_param_settings = None  # would only show the first group's learning rate a second time
+        return wrapper
+
+    def parameter_groups(self, model: nn.Module, optimizer_cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return one group for each combination of weight decay and learning rate, the unscaled first: the log shows its rate."""
+        model = model.module if is_model_wrapper(model) else model
+        lr, decay = optimizer_cfg['lr'], optimizer_cfg.get('weight_decay', 0.0)
+        groups: dict[tuple[bool, float], list[torch.Tensor]] = {}
+        used = set()
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            prefix = self._longest_prefix(name)
+            used.add(prefix)
+            groups.setdefault((parameter.ndim >= 2, self.lr_mult.get(prefix, 1.0)), []).append(parameter)
+        unused = set(self.lr_mult) - used
+        if unused or not groups:
+            raise DataError(
+                'optim_wrapper',
+                f'lr_mult names {sorted(unused)}, which fits no trained parameter.'
+                if unused
+                else 'the model has no parameter that needs a gradient.',
+                f'The parts of the model are: {", ".join(name for name, _ in model.named_children())}.',
+            )
+        return [
+            dict(params=parameters, lr=lr * factor, weight_decay=decay if decayed else 0.0)
+            for (decayed, factor), parameters in sorted(groups.items(), key=lambda group: group[0][1] != 1.0)
+        ]
+
+    def _longest_prefix(self, name: str) -> str:
+        fitting = [prefix for prefix in self.lr_mult if name == prefix or name.startswith(prefix.rstrip('.') + '.')]
+        return max(fitting, key=len, default='')

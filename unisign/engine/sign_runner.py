@@ -1,0 +1,428 @@
+"""MMEngine's Runner with exact resuming, safe loading and a config that runs on any machine."""
+
+import copy
+import inspect
+import logging
+import platform
+import time
+from collections.abc import Callable, MutableMapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process, master_only
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, _ParamScheduler
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from unisign.checkpoints import load_state_dict_file
+from unisign.engine.checkpoint_io import find_last_checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
+from unisign.engine.config_check import check_config
+from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.stopping import CollectiveStop
+from unisign.engine.train_loop import SignTrainLoop
+from unisign.engine.validation_history import ValidationHistory
+from unisign.registry import DATASETS, FUNCTIONS, RUNNERS
+from unisign.structures import DataError
+from unisign.version import __version__
+
+DEFAULT_SEED = 42
+# Long blocks that MMEngine logs at every start; they go to the log file, not to the console.
+FILE_ONLY = (
+    '\n' + '-' * 60 + '\nSystem environment:',
+    'Config:\n',
+    'Hooks will be executed in the following order',
+    'Distributed training is not used',
+    'Exp name: ',
+)
+
+
+@RUNNERS.register_module()
+class SignRunner(Runner):
+    """Runs configs of this library; made with ``SignRunner.from_cfg(cfg)``.
+
+    What differs from MMEngine's Runner: the config is checked before anything is built and adapted to a machine
+    without CUDA; ``resume`` may name a checkpoint, and goes on exactly where it was written; checkpoints hold plain
+    values, are written atomically, and nothing in a file is ever run; schedulers count optimizer steps.
+    """
+
+    is_training = False
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'SignRunner':
+        """Build a runner.
+
+        Args:
+            cfg: a whole config; it is not changed. ``resume`` is False, True (go on from the last checkpoint in
+                ``work_dir``, or start if there is none) or the path of a checkpoint of this run.
+
+        Raises:
+            ConfigError: if the config names what does not exist.
+        """
+        cfg = copy.deepcopy(cfg)
+        check_config(cfg)
+        notes = adapt_to_machine(cfg)
+        start_gloo(cfg)
+        notes = ['no CUDA device here, so: ' + '; '.join(notes) + '.'] if notes else []
+        notes += _set_seeds(cfg)
+        runner = super().from_cfg(cfg)
+        runner._log_start(notes)
+        return runner
+
+    @cached_property
+    def collective_stop(self) -> CollectiveStop:
+        """Where hooks and loops ask for a stop of all processes."""
+        return CollectiveStop()
+
+    @cached_property
+    def validation_history(self) -> ValidationHistory:
+        """Which epochs of this run were validated."""
+        return ValidationHistory(self.work_dir)
+
+    def train(self) -> torch.nn.Module:
+        """Train, validating in between; returns the model."""
+        self.is_training = True
+        if is_main_process():
+            self._dump_config_to(Path(self.work_dir))
+            for name in remove_leftovers(self.work_dir):
+                self.logger.warning(f'{name} was being written when an earlier process ended: removed.')
+        return super().train()
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config beside the log; ``train`` also writes it into ``work_dir``."""
+        self._dump_config_to(Path(self.log_dir))
+
+    def _dump_config_to(self, folder: Path) -> None:
+        name = Path(self.cfg.filename).name if self.cfg.filename else 'config.py'
+        self.cfg.dump(str(folder / name))
+
+    # Loading ------------------------------------------------------------------------------------------------------
+
+    def load_or_resume(self) -> None:
+        """Resume if asked to and there is something to resume, else load ``load_from`` if it is given."""
+        if self._has_loaded:
+            return
+        path = self._resume_path() if self._resume else None
+        if path is not None:
+            self.resume(str(path))
+        elif self._load_from is not None:
+            self.load_checkpoint(self._load_from, strict=not self.is_training)
+        self._has_loaded = True
+
+    def _resume_path(self) -> Path | None:
+        """Return the checkpoint to resume from, the same on every process; None if there is none yet."""
+        if self._resume is not True:
+            return Path(self._resume)
+        found: list[Any] = [None]
+        if is_main_process():
+            try:
+                found = [find_last_checkpoint(self.work_dir)]
+            except DataError as error:  # the others must not wait for a process that stopped
+                found = [error]
+        broadcast_object_list(found)
+        if isinstance(found[0], DataError):
+            raise found[0]
+        if found[0] is None:
+            self.logger.info(f'No checkpoint in {self.work_dir} yet: training starts from the beginning.')
+        return found[0]
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str | Callable = 'cpu',
+    ) -> None:
+        """Go on exactly where a checkpoint of this run was written.
+
+        Args:
+            filename: the checkpoint.
+            resume_optimizer: whether to take up the optimizer's state.
+            resume_param_scheduler: whether to take up the schedulers' state.
+            map_location: for MMEngine's interface; files are read onto the CPU and copied into the model.
+
+        Raises:
+            DataError: if the file cannot be read, holds weights only, or its run differs from this config.
+        """
+        checkpoint = read_checkpoint(filename)
+        missing = {'run', 'meta', 'optimizer'} - set(checkpoint)
+        if missing:
+            raise DataError(
+                filename,
+                f'cannot be resumed: it holds no {", ".join(sorted(missing))}.',
+                'To start a new run from its weights set load_from to it, without --resume.',
+            )
+        self._check_same_run(filename, checkpoint['run'])
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_into(self._bare_model, checkpoint['state_dict'], filename, strict=True)
+        if resume_optimizer:
+            self._load_optimizer(filename, checkpoint['optimizer'])
+        if resume_param_scheduler:
+            for scheduler, state in zip(self.param_schedulers or [], checkpoint['param_schedulers'], strict=True):
+                scheduler.load_state_dict(state)
+        self.train_loop.resume_at(checkpoint['meta']['iter'])
+        self._load_history()
+        self.call_hook('after_resume', checkpoint=checkpoint)
+        barrier()  # nobody goes on, and removes old checkpoints, before all have read theirs
+        self._log_resumed(filename)
+
+    def _check_same_run(self, filename: str, before: dict[str, Any]) -> None:
+        now = self.run_essentials()
+        different = [
+            f'{name} was {before.get(name)}, is {value}' for name, value in now.items() if before.get(name) != value
+        ]
+        if different:
+            raise DataError(
+                filename,
+                f'was written by a run with other settings: {"; ".join(different)}.',
+                'Resume with the settings of that run; to change them start a new run with load_from set to this file.',
+            )
+
+    def run_essentials(self) -> dict[str, Any]:
+        """Return what must not change between a checkpoint and its resumption."""
+        loader = self.train_loop.dataloader
+        return dict(
+            world_size=self.world_size,
+            seed=self.seed,
+            max_epochs=self.max_epochs,
+            dataset_length=len(loader.dataset),
+            batch_size=getattr(loader.batch_sampler, 'batch_size', None),
+            batches_per_epoch=len(loader),
+            steps_per_epoch=self.train_loop.steps_per_epoch,
+        )
+
+    def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
+        try:
+            self.optim_wrapper.load_state_dict(state)
+        except (ValueError, KeyError) as error:
+            raise DataError(
+                filename, f"its optimizer does not fit the config's: {error}.", 'Resume with the config of that run.'
+            ) from error
+
+    def _load_history(self) -> None:
+        if is_main_process():
+            self.validation_history.load(until_epoch=self.train_loop.epoch)
+        entries = [self.validation_history.entries]
+        broadcast_object_list(entries)
+        self.validation_history.entries = entries[0]
+
+    def _log_resumed(self, filename: str) -> None:
+        progress = self.train_loop.progress
+        if progress.epoch >= self.max_epochs:
+            self.logger.info(f'This run is finished: all {self.max_epochs} epochs are trained ({filename}).')
+        else:
+            self.logger.info(
+                f'Resumed from {filename}: {progress.epoch} epochs and {progress.batch} batches are done '
+                f'({progress.step} of {self.train_loop.max_steps} optimizer steps).'
+            )
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = 'cpu',
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict[str, Any]:
+        """Load the weights of any checkpoint file, without running anything that is in it.
+
+        Args:
+            filename: the file.
+            map_location: for MMEngine's interface; the file is read onto the CPU and copied into the model.
+            strict: whether a missing or unexpected weight is an error; if not, they are logged by name.
+            revise_keys: for MMEngine's interface, not used: convert foreign files with tools/models first.
+
+        Raises:
+            DataError: if the file cannot be read, or its weights do not fit the model.
+        """
+        state_dict = load_state_dict_file(filename)
+        checkpoint = dict(state_dict=state_dict)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        report = load_into(self._bare_model, checkpoint['state_dict'], filename, strict)
+        self._has_loaded = True
+        self.logger.info(f'Loaded {len(state_dict)} tensors from {filename}.')
+        if report:
+            self.logger.warning(f'{filename} and the model do not hold the same weights. {report}')
+        return checkpoint
+
+    # Saving -------------------------------------------------------------------------------------------------------
+
+    @master_only
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+    ) -> None:
+        """Write a checkpoint atomically, on the main process.
+
+        Args:
+            out_dir: folder.
+            filename: name in it.
+            file_client_args: for MMEngine's interface, not used.
+            save_optimizer: whether the run can be resumed from the file.
+            save_param_scheduler: whether to save the schedulers.
+            meta: further entries for ``meta``.
+            by_epoch: for MMEngine's interface, not used: the training loop knows how far it is.
+            backend_args: for MMEngine's interface, not used.
+
+        Raises:
+            DataError: if the file cannot be written.
+        """
+        progress = self.train_loop.progress
+        checkpoint: dict[str, Any] = dict(
+            meta=dict(
+                **(meta or {}),
+                epoch=progress.epoch,
+                iter=progress.iter,
+                step=progress.step,
+                seed=self.seed,
+                experiment_name=self.experiment_name,
+                time=time.strftime('%Y-%m-%d %H:%M:%S'),
+                unisign_version=__version__,
+                mmengine_version=mmengine.__version__,
+                torch_version=torch.__version__.split('+')[0],
+                cfg=self.cfg.pretty_text,
+            ),
+            state_dict=self._bare_model.state_dict(),
+        )
+        if save_optimizer:
+            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+            checkpoint['run'] = self.run_essentials()
+        if save_param_scheduler:
+            checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        write_checkpoint(Path(out_dir) / filename, checkpoint)
+
+    @property
+    def _bare_model(self) -> torch.nn.Module:
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    # Building -----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a data loader; unlike MMEngine, also with collate functions that are registered in our scope."""
+        if isinstance(dataloader, MutableMapping):
+            dataloader = copy.deepcopy(dataloader)
+            for key in ('collate_fn', 'worker_init_fn'):
+                function = dataloader.get(key)
+                if isinstance(function, MutableMapping) and isinstance(function.get('type'), str):
+                    function['type'] = FUNCTIONS.get(function['type'])
+        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    def _build_param_scheduler(
+        self, scheduler: _ParamScheduler | dict | list, optim_wrapper: OptimWrapper
+    ) -> list[_ParamScheduler]:
+        """Build schedulers; those with ``by_epoch=False`` end, if the config does not say where, at the last step."""
+        loop = self.train_loop
+        configs = scheduler if isinstance(scheduler, list | tuple) else [scheduler]
+        if isinstance(loop, SignTrainLoop):
+            configs = [
+                dict(config, end=loop.max_steps) if _counts_steps(config) and 'end' not in config else config
+                for config in configs
+            ]
+        return super()._build_param_scheduler(configs, optim_wrapper)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate with the clips in an optimizer step, gradient accumulation included."""
+        if auto_scale_lr and auto_scale_lr.get('enable'):
+            clips_without_accumulation = auto_scale_lr['base_batch_size'] / optim_wrapper._accumulative_counts
+            auto_scale_lr = dict(auto_scale_lr, base_batch_size=clips_without_accumulation)
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
+        """Build MMEngine's logger; its long start-up blocks go to the file only."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: not str(record.msg).startswith(FILE_ONLY))
+        return logger
+
+    def _log_start(self, notes: list[str]) -> None:
+        device = (
+            torch.cuda.get_device_name() if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
+        )
+        self.logger.info(
+            f'unisign {__version__}, Python {platform.python_version()}, torch {torch.__version__}, {device}, '
+            f'{get_world_size()} process(es), seed {self.seed}. Config and environment: {self.log_dir}'
+        )
+        for note in notes:
+            self.logger.warning(note[0].upper() + note[1:])
+
+
+def _counts_steps(config: Any) -> bool:
+    if not isinstance(config, dict):
+        return False
+    return config.get('type') == 'StepCosineLR' or config.get('by_epoch') is False
+
+
+def _set_seeds(cfg: MutableMapping[str, Any]) -> list[str]:
+    """Give ``randomness.seed`` to every dataset that takes a seed and has none; returns notes for the log."""
+    randomness = cfg.setdefault('randomness', {})
+    notes = []
+    if randomness.get('seed') is None:
+        randomness['seed'] = DEFAULT_SEED
+        notes.append(f'randomness.seed is not set: {DEFAULT_SEED} is used.')
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if isinstance(loader, MutableMapping):
+            _seed_datasets(loader.get('dataset'), randomness['seed'])
+    return notes
+
+
+def _seed_datasets(dataset: Any, seed: int) -> None:
+    if isinstance(dataset, list | tuple):
+        for part in dataset:
+            _seed_datasets(part, seed)
+    elif isinstance(dataset, MutableMapping) and 'type' in dataset:
+        kind = DATASETS.get(dataset['type']) if isinstance(dataset['type'], str) else dataset['type']
+        if 'seed' in inspect.signature(kind.__init__).parameters:
+            dataset.setdefault('seed', seed)
+        for part in (dataset.get('dataset'), dataset.get('datasets')):  # wrappers such as ConcatDataset
+            _seed_datasets(part, seed)
+
+
+def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], source: str, strict: bool) -> str:
+    """Copy weights into ``model``; returns a line on what was missing or unexpected.
+
+    Raises:
+        DataError: if shapes differ, nothing fits, or ``strict`` and a name is missing or unexpected.
+    """
+    own = model.state_dict()
+    shapes = [
+        f'{name} {list(weight.shape)} (the model has {list(own[name].shape)})'
+        for name, weight in state_dict.items()
+        if name in own and weight.shape != own[name].shape
+    ]
+    missing = [name for name in own if name not in state_dict]
+    unexpected = [name for name in state_dict if name not in own]
+    lines = [
+        f'{label}: {_some(names)}.'
+        for label, names in (('other shape', shapes), ('missing', missing), ('unexpected', unexpected))
+        if names
+    ]
+    if shapes or len(missing) == len(own) or (strict and lines):
+        raise DataError(
+            source,
+            f'does not fit the model. {" ".join(lines)}',
+            "Use the config that it was trained with ('meta.cfg').",
+        )
+    model.load_state_dict(state_dict, strict=False)
+    return ' '.join(lines)
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ', '.join(names[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
