@@ -78,7 +78,7 @@ def view_clip(dataset: Dataset, index: int, epoch: int = 0, columns: int | None 
 
 
 def _facts(start: dict, before: object, after: object) -> dict[str, str]:
-    frames = f'{len(before)}' if len(before) == len(after) else f'{len(before)}, of which {len(after)} are read'
+    frames = f'{len(before)}' if len(before) == len(after) else f'{len(before)}, {len(after)} after the pipeline'
     facts = {
         'dataset': start['dataset'],
         'task': start['task'],

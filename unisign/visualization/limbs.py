@@ -62,7 +62,8 @@ _FACE = (
 
 def _body_limbs() -> list[Limb]:
     index = {name: i for i, name in enumerate(KEYPOINT_NAMES)}
-    return [Limb(index[start], index[end], color, 1.0) for start, end, color in _BODY]
+    head = [Limb(index['nose'], index[ear], palette.LOWER_BODY, 0.55) for ear in ('left_ear', 'right_ear')]
+    return head + [Limb(index[start], index[end], color, 1.0) for start, end, color in _BODY]
 
 
 def _face_limbs() -> list[Limb]:

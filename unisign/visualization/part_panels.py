@@ -78,7 +78,7 @@ def fitting_zoom(parts: dict[str, np.ndarray]) -> dict[str, float]:
     for names in (('body',), ('left', 'right'), ('face_all',)):
         farthest = np.concatenate([np.abs(parts[name][..., :2]).max(axis=(1, 2)) for name in names])
         extent = np.quantile(farthest[farthest > 0], 0.98) if (farthest > 0).any() else 1.0
-        fitting = np.clip(np.floor(2 / max(extent, 1e-3)) / 2, 1.0, LARGEST_ZOOM)
+        fitting = np.clip(np.floor(2 / max(extent, 1e-3) + 1e-3) / 2, 1.0, LARGEST_ZOOM)
         zoom |= dict.fromkeys(names, float(fitting))
     return zoom
 

@@ -44,7 +44,8 @@ def wrap_text(
                     lines.append(piece[:fitting])
                     piece = piece[fitting:]
             line += piece
-        lines.append(line.rstrip())
+        if line.strip() or not paragraph.strip():
+            lines.append(line.rstrip())
     if max_lines is not None and len(lines) > max_lines:
         last = lines[max_lines - 1]
         while last and length(f'{last}…') > max_width:
