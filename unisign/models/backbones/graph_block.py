@@ -60,10 +60,10 @@ class GraphBlock(nn.Module):
 
     def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
-        y = F.relu(apply_batch_norm(self.graph_norm, self._mix_points(x)))
+        y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None:
             y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, self._mix_frames))
-        return F.relu(y + self._residual(x))
+        return (y + self._residual(x)).relu()
 
     def _mix_points(self, x: Tensor) -> Tensor:
         """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""
@@ -73,15 +73,16 @@ class GraphBlock(nn.Module):
         x = x.reshape(-1, channels)
         summed = None
         for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True):
-            mixed = F.linear(x, weight, bias).view(points, -1)  # one product a hop: faster than a batched one
+            # One product a hop: faster than a batched one. [V * M, C] -> [V, M * C], M frames of all sequences.
+            mixed = F.linear(x, weight, bias).view(points, len(x) // points * len(bias))
             summed = adjacency.t() @ mixed if summed is None else torch.addmm(summed, adjacency.t(), mixed)
-        return summed.view(points, *others, -1)
+        return summed.view(points, *others, len(bias))
 
     def _mix_frames(self, timeline: Tensor) -> Tensor:
         """Temporal convolution of [V, S, L, C] along L."""
         points, sequences, length, channels = timeline.shape
         image = timeline.view(points * sequences, 1, length, channels).permute(0, 3, 1, 2)  # channels last
-        return self.temporal_conv(image).permute(0, 2, 3, 1).reshape(points, sequences, length, -1)
+        return self.temporal_conv(image).permute(0, 2, 3, 1).reshape(points, sequences, length, channels)
 
     def _residual(self, x: Tensor) -> Tensor:
         if self.residual_conv is None:
