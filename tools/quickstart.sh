@@ -58,11 +58,7 @@ step '1 of 6: environment'
 bash tools/setup_env.sh
 
 step "2 of 6: toy corpus, a made-up sign language ($DATA)"
-if [ -f "$DATA/meta.json" ]; then
-    echo "already there: $DATA"
-else
-    "$PY" tools/data/make_toy.py "$DATA" --size small --videos none
-fi
+"$PY" tools/data/make_toy.py "$DATA" --size small --videos none # keeps what is there
 
 step '3 of 6: stage 1, pre-training on sentences'
 train stage1
