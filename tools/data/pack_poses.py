@@ -30,9 +30,10 @@ def parse_args() -> argparse.Namespace:
 
 def report_failures(report: PackReport, out: Path) -> None:
     """Name the clips that failed: a few on the screen, all in a file beside the store."""
-    if not report.failed:
-        return
     listing = out.with_name(out.name + '.failed.jsonl')
+    if not report.failed:
+        listing.unlink(missing_ok=True)  # an earlier run's
+        return
     lines = (json.dumps({'id': clip, 'error': error}, ensure_ascii=False) for clip, error in report.failed.items())
     listing.write_text('\n'.join(lines) + '\n', encoding='utf-8')
     for clip_id, problem in list(report.failed.items())[:10]:

@@ -78,9 +78,10 @@ def check_side_information(poses: Poses, source: object) -> Poses:
 
 def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError('it is a single array')
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError('it is a single array')
+        with archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise ClipError(path, 'there is no such file.', 'Check the annotation and data_root.') from error

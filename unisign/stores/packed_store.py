@@ -15,7 +15,7 @@ from unisign.structures import ClipError, DataError, Poses
 # Records about the store itself; no clip may have these keys.
 LISTING_KEY = b'\x00listing'
 LONGEST_KEY = 511  # LMDB's own limit, in bytes
-_PACK_AGAIN = 'Make it with tools/data/pack_poses.py.'
+_PACK_AGAIN = 'Make it with tools/data/pack_poses.py, or copy it again.'
 
 # Open files of this process, by device and inode: LMDB refuses to open one twice, and two datasets may share a store.
 _open_files: dict[tuple[int, int], tuple[int, lmdb.Environment]] = {}
@@ -37,6 +37,12 @@ def _environment(path: Path) -> lmdb.Environment:
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, meminit=False)
     except lmdb.Error as error:
         raise DataError(path, f'this is no readable packed pose store ({error}).', _PACK_AGAIN) from error
+    pages = environment.info()['last_pgno'] + 1
+    if status.st_size < pages * environment.stat()['psize']:
+        environment.close()  # reading behind the end of a mapped file would kill the process
+        raise DataError(
+            path, f'the packed pose store is truncated: {pages} pages do not fit its size.', 'Copy it again.'
+        )
     _open_files[identity] = (os.getpid(), environment)
     return environment
 
