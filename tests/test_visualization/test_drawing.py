@@ -50,6 +50,14 @@ def test_each_part_has_its_colour(start, end, color):
     assert (strongest / strongest.max()).tolist() == pytest.approx([c / max(color) for c in color], abs=0.03)
 
 
+def test_the_head_is_drawn_where_there_is_no_face():
+    drawn, _ = one_line('nose', 'left_ear')
+    assert drawn[90, 90].min() > 100
+    keypoints, scores = np.zeros((133, 2)), np.zeros(133)
+    keypoints[[0, 3]], scores[[0, 3, 50]] = ((0.2, 0.5), (0.8, 0.5)), 1
+    assert draw_skeleton(blank_canvas(180, 180, BLACK), keypoints, scores)[90, 90].max() == 0
+
+
 def test_points_that_are_not_joined_give_no_line():
     drawn, _ = one_line('left_wrist', 'right_wrist')
     assert drawn[90, 90].max() == 0

@@ -13,6 +13,7 @@ from unisign.visualization.skeleton import SCORE_THRESHOLD, blank_canvas, draw_s
 
 _OVERSAMPLING = 2  # drawn so many times larger, for finer lines
 _MARGIN = 0.06  # of the signer's extent, left free around it
+_HEADROOM = 0.08  # of its height, for what is above the topmost keypoint: brows or ears
 _LOWER_BODY = range(11, FACE_START)  # hips to feet: not read by the model, and they would make the hands small
 
 
@@ -99,6 +100,7 @@ def window_around(view: ClipView, indices: Sequence[int], aspect: float) -> Wind
     points = keypoints[seen] if seen.any() else np.array([[0.0, 0.0], [1.0, 1.0]])
     # Hands at the edge decide the window, so percentiles would cut them; a stray point costs only space.
     low, high = np.clip(points.min(axis=0), -0.5, 1.5), np.clip(points.max(axis=0), -0.5, 1.5)
+    low[1] -= _HEADROOM * (high[1] - low[1])
     frame_width, frame_height = view.frame_size or (1, 1)
     width, height = np.maximum(high - low, 0.05) * (frame_width, frame_height) * (1 + 2 * _MARGIN)
     width, height = max(width, height * aspect), max(height, width / aspect)

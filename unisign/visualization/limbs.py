@@ -62,8 +62,7 @@ _FACE = (
 
 def _body_limbs() -> list[Limb]:
     index = {name: i for i, name in enumerate(KEYPOINT_NAMES)}
-    head = [Limb(index['nose'], index[ear], palette.LOWER_BODY, 0.55) for ear in ('left_ear', 'right_ear')]
-    return head + [Limb(index[start], index[end], color, 1.0) for start, end, color in _BODY]
+    return [Limb(index[start], index[end], color, 1.0) for start, end, color in _BODY]
 
 
 def _face_limbs() -> list[Limb]:
@@ -85,6 +84,13 @@ LIMBS: tuple[Limb, ...] = tuple(
     + _face_limbs()
     + _hand_limbs(LEFT_HAND_START, palette.LEFT_FINGERS)
     + _hand_limbs(RIGHT_HAND_START, palette.RIGHT_FINGERS)
+)
+
+
+# Drawn where the estimator gives no face: the three points of the head that it finds with the body.
+HEAD_LIMBS: tuple[Limb, ...] = tuple(
+    Limb(KEYPOINT_NAMES.index('nose'), KEYPOINT_NAMES.index(ear), palette.TORSO, HAND_WEIGHT)
+    for ear in ('left_ear', 'right_ear')
 )
 
 

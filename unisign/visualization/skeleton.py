@@ -3,8 +3,9 @@
 import numpy as np
 
 from unisign.structures import NUM_KEYPOINTS
+from unisign.structures.keypoint_layout import FACE_START, LEFT_HAND_START
 from unisign.visualization.ink import Ink
-from unisign.visualization.limbs import LIMBS
+from unisign.visualization.limbs import HEAD_LIMBS, LIMBS, Limb
 from unisign.visualization.palette import CANVAS, LOW_SCORE, Color
 
 # Below and at this score the model reads nothing (spec.md, section 2).
@@ -47,13 +48,15 @@ def draw_skeleton(
     points = keypoints * (width, height)
     ink, unit = Ink(height, width), ARM_THICKNESS * min(height, width) / 180
     opacity = opacities(scores) * (1.0 if color is None else 0.6)
-    for limb in LIMBS:
+    face_is_seen = (scores[FACE_START:LEFT_HAND_START] > SCORE_THRESHOLD).any()
+    limbs = LIMBS if face_is_seen else HEAD_LIMBS + LIMBS
+    for limb in limbs:
         strength = min(opacity[limb.start], opacity[limb.end])
         if strength > 0:
             ends = points[limb.start], points[limb.end]
             ink.line(*ends, color or limb.color, unit * limb.weight, strength)
     if color is None:
-        _draw_points(ink, points, opacity, unit)
+        _draw_points(ink, limbs, points, opacity, unit)
         if mark_low_scores:
             low = (scores <= SCORE_THRESHOLD) & (keypoints != 0).any(axis=1)
             for point in points[low]:
@@ -61,9 +64,9 @@ def draw_skeleton(
     return ink.over(image)
 
 
-def _draw_points(ink: Ink, points: np.ndarray, opacity: np.ndarray, unit: float) -> None:
+def _draw_points(ink: Ink, limbs: tuple[Limb, ...], points: np.ndarray, opacity: np.ndarray, unit: float) -> None:
     # Each point takes the colour of the last limb that touches it; face lines speak for themselves.
-    looks = {end: limb for limb in LIMBS for end in (limb.start, limb.end) if limb.weight >= 0.5}
+    looks = {end: limb for limb in limbs for end in (limb.start, limb.end) if limb.weight >= 0.5}
     for index, limb in looks.items():
         if opacity[index] > 0:
             ink.disc(points[index], limb.color, 1.1 * unit * limb.weight, opacity[index])
