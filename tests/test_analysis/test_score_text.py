@@ -1,8 +1,7 @@
 """score_text: every score of a predictions file, and the message for each way such a file can be broken."""
 
 import json
-import os
-import subprocess
+import runpy
 import sys
 
 import pytest
@@ -17,28 +16,38 @@ def write(path, *lines):
     return path
 
 
-def run_tool(repo, *arguments):
-    environment = {**os.environ, 'PYTHONPATH': str(repo)}
-    command = [sys.executable, str(repo / 'tools' / 'analysis' / 'score_text.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+@pytest.fixture
+def run_tool(repo, monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['score_text.py', *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(repo / 'tools' / 'analysis' / 'score_text.py'), run_name='__main__')
+        return stop.value.code, capsys.readouterr()
+
+    return run
 
 
-def test_golden_through_the_command(shared, repo, tmp_path):
+def test_golden_through_the_command(shared, run_tool, tmp_path):
     examples = json.loads((shared / 'golden' / 'metrics.json').read_text(encoding='utf-8'))
-    for name, task, lang in (('slt_zh', 'slt', 'zh'), ('cslr', 'cslr', 'zh')):
+    for name, task, lang in (
+        ('slt_zh', 'slt', 'zh'),
+        ('slt_en', 'slt', 'en'),
+        ('cslr', 'cslr', 'zh'),
+        ('islr', 'islr', 'en'),
+    ):
         example = examples[name]
         pairs = zip(example['references'], example['hypotheses'], strict=True)
         lines = [{'id': str(i), 'pred': pred, 'ref': ref, 'score': 0.5} for i, (ref, pred) in enumerate(pairs)]
-        result = run_tool(repo, '--task', task, '--lang', lang, write(tmp_path / f'{name}.jsonl', *lines))
-        assert (result.returncode, result.stderr) == (0, '')
-        scores = json.loads(result.stdout)
+        code, output = run_tool('--task', task, '--lang', lang, write(tmp_path / f'{name}.jsonl', *lines))
+        assert (code, output.err) == (0, '')
+        scores = json.loads(output.out)
         assert {key: scores[key] for key in example['expected']} == pytest.approx(example['expected'], abs=1e-6, rel=0)
 
 
-def test_errors_through_the_command(repo, tmp_path):
-    result = run_tool(repo, '--task', 'slt', tmp_path / 'none.jsonl')
-    assert (result.returncode, result.stdout) == (1, '')
-    assert result.stderr.startswith(f'error: {tmp_path / "none.jsonl"}: cannot be read (No such file or directory).')
+def test_errors_through_the_command(run_tool, tmp_path):
+    code, output = run_tool('--task', 'slt', tmp_path / 'none.jsonl')
+    assert (code, output.out) == (1, '')
+    assert output.err.startswith(f'error: {tmp_path / "none.jsonl"}: cannot be read (No such file or directory).')
 
 
 def test_reads_what_a_run_writes(tmp_path):
@@ -105,7 +114,7 @@ GOOD = {'id': '1', 'pred': 'a', 'ref': 'a'}
         ([GOOD, {**GOOD, 'id': '2', 'pred': None}], "line 2: 'pred' is None, expected a string"),
         ([{**GOOD, 'id': [7]}], "line 1: 'id' is [7], expected a string"),
         ([GOOD, {**GOOD, 'id': '2'}, GOOD], "line 3: clip '1' was predicted in line 1 already"),
-        ([{**GOOD, 'nbest': ['a', 'b']}], 'line 1: "nbest" is not a list of'),
+        ([{**GOOD, 'nbest': ['a', 'b']}], 'line 1: "nbest" holds \'a\', expected'),
         (['', ' '], 'holds no prediction'),
     ],
 )

@@ -85,9 +85,10 @@ def _check_text(source: str, key: str, value: object) -> None:
 
 
 def _check_nbest(source: str, nbest: object) -> list[list]:
-    pairs = isinstance(nbest, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in nbest
-    )
-    if not pairs:
-        raise DataError(source, '"nbest" is not a list of [text, probability] pairs.', 'Leave it out if unknown.')
+    advice = 'Leave it out if unknown.'
+    if not isinstance(nbest, list):
+        raise DataError(source, '"nbest" is not a list of [text, probability] pairs.', advice)
+    for pair in nbest:
+        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise DataError(source, f'"nbest" holds {pair!r}, expected a [text, probability] pair.', advice)
     return nbest

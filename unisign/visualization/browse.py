@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from mmengine.config import Config
 from PIL import Image
-from torch.utils.data import Dataset
 
+from unisign.datasets import SignDataset
 from unisign.registry import DATASETS
-from unisign.structures import ClipError, DataError
+from unisign.structures import ClipError, DataError, Poses
 from unisign.visualization.clip_view import ClipView
 from unisign.visualization.contact_sheet import draw_contact_sheet, draw_frames
 from unisign.visualization.video_io import read_frames, write_video
@@ -20,7 +20,7 @@ SPLITS = ('train', 'val', 'test')
 DEFAULT_FRAME_RATE = 25.0  # where neither poses nor annotation say
 
 
-def build_split(config: Config, split: str) -> Dataset:
+def build_split(config: Config, split: str) -> SignDataset:
     """Return the dataset of a config's ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
 
     Raises:
@@ -33,7 +33,7 @@ def build_split(config: Config, split: str) -> Dataset:
     return DATASETS.build(loader.dataset)
 
 
-def find_clips(dataset: Dataset, number: int, clip_ids: Sequence[str] = ()) -> list[int]:
+def find_clips(dataset: SignDataset, number: int, clip_ids: Sequence[str] = ()) -> list[int]:
     """Return indices of the named clips, or of ``number`` clips evenly spread over the dataset.
 
     Raises:
@@ -49,7 +49,7 @@ def find_clips(dataset: Dataset, number: int, clip_ids: Sequence[str] = ()) -> l
     return np.unique(np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)).tolist()
 
 
-def view_clip(dataset: Dataset, index: int, epoch: int = 0, columns: int | None = None) -> ClipView:
+def view_clip(dataset: SignDataset, index: int, epoch: int = 0, columns: int | None = None) -> ClipView:
     """Run the pipeline on one clip and return what it did.
 
     Args:
@@ -62,7 +62,9 @@ def view_clip(dataset: Dataset, index: int, epoch: int = 0, columns: int | None 
         ClipError: if the clip's poses cannot be read.
     """
     results = dataset.describe(index, epoch)
-    before = after = parts = None
+    before: Poses | None = None
+    after: Poses | None = None
+    parts: dict[str, np.ndarray] | None = None
     for step in dataset.pipeline:
         results = step(results)
         if 'poses' not in results:  # packed for the model: the poses themselves are gone
@@ -70,14 +72,14 @@ def view_clip(dataset: Dataset, index: int, epoch: int = 0, columns: int | None 
         before = results['poses'] if before is None else before
         after, parts = results['poses'], results.get('parts')
     start = dataset.describe(index, epoch)
-    if before is None:
+    if before is None or after is None:
         raise ClipError(start['clip_id'], 'the pipeline loads no poses, there is nothing to draw.')
     view = ClipView(start['clip_id'], before, after, parts, text=start['text'], facts=_facts(start, before, after))
     _read_video(view, start['video'], columns)
     return view
 
 
-def _facts(start: dict, before: object, after: object) -> dict[str, str]:
+def _facts(start: dict, before: Poses, after: Poses) -> dict[str, str]:
     frames = f'{len(before)}' if len(before) == len(after) else f'{len(before)}, {len(after)} after the pipeline'
     facts = {
         'dataset': start['dataset'],
@@ -110,7 +112,7 @@ def _read_video(view: ClipView, video: str | None, columns: int | None) -> None:
 
 
 def browse(
-    dataset: Dataset,
+    dataset: SignDataset,
     out_dir: str | Path,
     indices: Sequence[int],
     file_format: Literal['png', 'mp4'] = 'png',

@@ -54,7 +54,7 @@ def _installed() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont:
+def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the font in ``path``, or Pillow's built-in Latin one for None, at ``size`` pixels.
 
     Raises:

@@ -74,7 +74,7 @@ def fitting_zoom(parts: dict[str, np.ndarray]) -> dict[str, float]:
     Args:
         parts: per part float [T, V, 3] as ``NormalizeParts`` gives it.
     """
-    zoom = {}
+    zoom: dict[str, float] = {}
     for names in (('body',), ('left', 'right'), ('face_all',)):
         farthest = np.concatenate([np.abs(parts[name][..., :2]).max(axis=(1, 2)) for name in names])
         extent = np.quantile(farthest[farthest > 0], 0.98) if (farthest > 0).any() else 1.0

@@ -58,4 +58,4 @@ def _draw_axis(image: np.ndarray, count: int, left: int, right: int, top: int, s
     for position in np.unique(np.linspace(0, count - 1, min(count, 7)).round().astype(int)):
         x = left + (position + 0.5) / count * (right - left)
         draw_text(image, str(position), (x, top), size, SUBDUED, align='center')
-    draw_text(image, 'frame of the input', (right + size // 3, top), size, SUBDUED)
+    draw_text(image, 'frame of the input', (right + 1.5 * size, top), size, SUBDUED)

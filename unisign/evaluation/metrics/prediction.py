@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import SupportsFloat
 
 from mmengine.structures import BaseDataElement
 
@@ -78,6 +79,6 @@ def _plain_nbest(nbest: Sequence) -> list[list]:
     return [[text, _finite(score)] for text, score in nbest]
 
 
-def _finite(score: object) -> float | None:
+def _finite(score: SupportsFloat | None) -> float | None:
     """Return the number, a 0-d tensor's too, or None: JSON knows neither NaN nor infinity."""
     return float(score) if score is not None and math.isfinite(score) else None

@@ -35,7 +35,7 @@ def score_slt_predictions(predictions: list[Prediction], lang: str | None = None
     Raises:
         DataError: if ``lang`` is None and a prediction does not state its language.
     """
-    langs = [lang or prediction.lang for prediction in predictions]
+    langs = [lang or prediction.lang or '' for prediction in predictions]
     unknown = [prediction.id for prediction, its_lang in zip(predictions, langs, strict=True) if not its_lang]
     if unknown:
         raise DataError(
