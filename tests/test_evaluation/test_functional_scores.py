@@ -77,6 +77,7 @@ def test_islr_top5_reads_five_candidates():
         ('', '', (0, 0, 0)),
         ('a b', 'b', (0, 1, 0)),
         ('a b c', 'c a b', (0, 1, 1)),
+        ('p q m', 'm r s', (0, 2, 2)),  # 3 substitutions cost as much: from the end, insertion comes first
     ],
 )
 def test_alignment_by_hand(reference, hypothesis, expected):
