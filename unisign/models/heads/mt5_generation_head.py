@@ -1,13 +1,14 @@
 """``MT5GenerationHead``: a language model that reads prompt and frames and writes text (spec.md section 4)."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
 
-from unisign.models.heads.free_generation import generate_texts
+from unisign.models.heads.beam_search import beam_search
+from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
+from unisign.models.heads.t5_decoder import output_scale
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import smoothed_cross_entropy
@@ -25,13 +26,16 @@ class MT5GenerationHead(nn.Module):
         prompt: what it reads before the frames; ``{language}`` stands for the name of the sample's language.
         label_smoothing: share of the target probability that goes evenly to the whole vocabulary.
         max_target_tokens: longest target, ``</s>`` included; the rest is cut off.
-        num_beams: beams of free generation.
-        max_new_tokens: longest generated text in tokens.
-        nbest: answers kept beside the best one, at most the number of beams in free generation.
+        generation: ``num_beams`` (4) and ``max_new_tokens`` (100) of free generation.
+        vocabularies: task -> its labels, as a file (one a line) or a list: the answer to a clip of that task is one of
+            them. Other tasks are answered freely.
+        ranking: how labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
+        nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
 
     Raises:
-        DataError: if the language model cannot be loaded.
+        DataError: if the language model or a vocabulary cannot be loaded.
+        ValueError: for an unknown key in ``generation``, or an unknown ranking.
     """
 
     def __init__(
@@ -41,18 +45,28 @@ class MT5GenerationHead(nn.Module):
         prompt: str = DEFAULT_PROMPT,
         label_smoothing: float = 0.2,
         max_target_tokens: int = 50,
-        generation: dict[str, Any] | None = None,
+        generation: dict[str, int] | None = None,
         vocabularies: dict[str, str | Sequence[str]] | None = None,
         ranking: str = 'tree',
         nbest: int = 5,
         dropout: float | None = None,
     ) -> None:
         super().__init__()
+        self.generation = dict(num_beams=4, max_new_tokens=100)
+        unknown = set(generation or {}) - set(self.generation)
+        if unknown:
+            raise ValueError(f'generation has the unknown keys {sorted(unknown)}; known: {list(self.generation)}.')
+        self.generation |= generation or {}
+        self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
-        self.label_smoothing = label_smoothing
-        self.generation = dict(num_beams=4, max_new_tokens=100) | (generation or {})
-        self.nbest = nbest
+        start_token = self.language_model.config.decoder_start_token_id
+        self.vocabularies = nn.ModuleDict(
+            {
+                task: ClosedVocabulary(read_labels(labels), self.codec, start_token, ranking, f'vocabularies.{task}')
+                for task, labels in (vocabularies or {}).items()
+            }
+        )
 
     @property
     def in_channels(self) -> int:
@@ -81,7 +95,9 @@ class MT5GenerationHead(nn.Module):
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        logits, targets = self.vocabulary_logits(hidden[valid]), targets[valid]  # padding never meets the vocabulary
+        # The vocabulary is large: its scores are computed once, and not at all for padding.
+        logits = self.language_model.lm_head(hidden[valid] * output_scale(self.language_model))
+        targets = targets[valid]
         return dict(
             loss=smoothed_cross_entropy(logits, targets, self.label_smoothing),
             token_accuracy=(logits.detach().argmax(dim=-1) == targets).float().mean(),
@@ -89,21 +105,44 @@ class MT5GenerationHead(nn.Module):
 
     @torch.no_grad()
     def predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
-        """Set ``pred_text``, ``pred_score`` and ``nbest`` of the samples; arguments as for ``loss``."""
+        """Set ``pred_text``, ``pred_score`` and ``nbest`` of the samples.
+
+        Args:
+            features: [B, T, C].
+            mask: bool [B, T]; true at a clip's frames.
+            data_samples: B of them, with ``lang`` and ``task``.
+        """
         if not data_samples:
             return []
         states, states_mask = self.encode(features, mask, data_samples)
-        answers = generate_texts(self.language_model, self.codec, states, states_mask, self.nbest, **self.generation)
-        for sample, answer in zip(data_samples, answers, strict=True):
-            sample.nbest = answer
-            sample.pred_text, sample.pred_score = answer[0]
+        tasks = [sample.task if sample.task in self.vocabularies else None for sample in data_samples]
+        for task in sorted(set(tasks), key=str):
+            rows = [i for i, own in enumerate(tasks) if own == task]
+            answers = self._answers(task, states[rows], states_mask[rows])
+            for i, nbest in zip(rows, answers, strict=True):
+                if not nbest or not math.isfinite(nbest[0][1]):
+                    raise FloatingPointError(
+                        f'clip {data_samples[i].clip_id}: the model gives no finite score; its weights or inputs hold '
+                        'NaN or infinity. Use an earlier checkpoint, or check the clip.'
+                    )
+                data_samples[i].nbest = nbest
+                data_samples[i].pred_text, data_samples[i].pred_score = nbest[0]
         return data_samples
+
+    def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
+        if task is not None:
+            return self.vocabularies[task].rank(self.language_model, states, mask, self.nbest)
+        found = beam_search(self.language_model, states, mask, **self.generation)
+        answers = []
+        for tokens, scores in zip(found.tokens.tolist(), found.scores.tolist(), strict=True):
+            pairs = [pair for pair in zip(tokens, scores, strict=True) if math.isfinite(pair[1])]  # maybe < num_beams
+            answers.append([[self.codec.decode(ids), math.exp(score)] for ids, score in pairs[: self.nbest]])
+        return answers
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
         """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""
         embeddings, mask = self.input_embeddings(features, mask, data_samples)
-        outputs: BaseModelOutput = self.language_model.encoder(inputs_embeds=embeddings, attention_mask=mask)
-        return outputs.last_hidden_state, mask
+        return self.language_model.encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
 
     def input_embeddings(
         self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
@@ -115,8 +154,8 @@ class MT5GenerationHead(nn.Module):
         Returns:
             Embeddings [B, L, C] and mask, long [B, L].
         """
-        prompts = {sample.lang: None for sample in data_samples}
-        for lang in prompts:
+        prompts = {}
+        for lang in {sample.lang for sample in data_samples}:
             ids = torch.tensor(self.codec.prompt_ids(lang), device=features.device)
             prompts[lang] = self.language_model.shared(ids).to(features.dtype)
         embeddings, masks = [], []
@@ -126,12 +165,6 @@ class MT5GenerationHead(nn.Module):
             masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
         pad = torch.nn.utils.rnn.pad_sequence
         return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
-
-    def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        """Return scores over the vocabulary [..., W] for decoder states [..., C]."""
-        if self.language_model.config.tie_word_embeddings:
-            hidden = hidden * self.language_model.config.d_model**-0.5  # T5's rule for a shared embedding
-        return self.language_model.lm_head(hidden)
 
     def _shift_right(self, targets: Tensor) -> Tensor:
         start = targets.new_full((len(targets), 1), self.language_model.config.decoder_start_token_id)

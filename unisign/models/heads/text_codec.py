@@ -40,6 +40,6 @@ class TextCodec:
         lengths = torch.tensor([len(target) for target in targets])
         return ids, torch.arange(ids.shape[1]) < lengths[:, None]
 
-    def decode(self, ids: Tensor) -> list[str]:
-        """Return the texts of token ids [N, L], without special tokens."""
-        return [self.tokenizer.decode(row) for row in ids.tolist()]
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of token ids, without special tokens."""
+        return self.tokenizer.decode(ids)

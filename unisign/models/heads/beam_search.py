@@ -1,0 +1,142 @@
+"""Beam search over the whole vocabulary.
+
+The rules are Hugging Face's (``early_stopping=False``, length penalty 1), and so are the answers; a test compares them.
+What differs is the work: a clip's encoder states are projected once and shared by its beams, finished clips leave the
+batch, and the scores of the answers come without keeping every step's scores over the vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from unisign.models.heads.t5_decoder import Memory, make_memory, output_scale, position_biases, run_decoder
+
+IMPOSSIBLE = float('-inf')
+
+
+@dataclass
+class Hypotheses:
+    """Texts of B clips, M a clip, best first.
+
+    Attributes:
+        tokens: long [B, M, L], without start token; padding after ``</s>``.
+        scores: float32 [B, M]; mean log probability of the tokens, ``</s>`` included; ``IMPOSSIBLE``: no such text.
+    """
+
+    tokens: Tensor
+    scores: Tensor
+
+    def merge(self, tokens: Tensor, scores: Tensor, count: int) -> 'Hypotheses':
+        """Return the best ``count`` of these and further texts."""
+        tokens, scores = torch.cat([self.tokens, tokens], dim=1), torch.cat([self.scores, scores], dim=1)
+        scores, best = scores.topk(min(count, scores.shape[1]), dim=1)
+        return Hypotheses(_pick(tokens, best), scores)
+
+
+@torch.no_grad()
+def beam_search(
+    model: PreTrainedModel, states: Tensor, mask: Tensor, num_beams: int = 4, max_new_tokens: int = 100
+) -> Hypotheses:
+    """Return each clip's ``num_beams`` best texts.
+
+    Args:
+        model: T5-family model in evaluation mode; only its decoder runs, one token a step.
+        states: encoder states [B, S, C].
+        mask: [B, S]; 1 where a state counts.
+        num_beams: texts followed at once; 1 is greedy search.
+        max_new_tokens: longest text in tokens; one that reaches it ends there.
+    """
+    search = _BeamSearch(model, make_memory(model, states, mask), num_beams, max_new_tokens)
+    for _ in range(max_new_tokens):
+        search.step()
+        if search.all_done():
+            break
+    return search.finished
+
+
+class _BeamSearch:
+    """The state of a search: beams of the clips that are not done, finished texts of all clips."""
+
+    def __init__(self, model: PreTrainedModel, memory: Memory, num_beams: int, max_new_tokens: int) -> None:
+        clips, device = len(memory.bias), memory.bias.device
+        self.model, self.memory, self.num_beams, self.max_new_tokens = model, memory, num_beams, max_new_tokens
+        self.eos, self.pad = model.config.eos_token_id, model.config.pad_token_id
+        self.biases = position_biases(model, max_new_tokens)
+        self.clips = torch.arange(clips, device=device)  # which clips the rows below are
+        self.done = torch.zeros(clips, dtype=torch.bool, device=device)
+        self.last = torch.full((clips, num_beams), model.config.decoder_start_token_id, device=device)
+        self.tokens = torch.full((clips, num_beams, max_new_tokens), self.pad, device=device)
+        self.scores = torch.full((clips, num_beams), IMPOSSIBLE, device=device)
+        self.scores[:, 0] = 0.0  # the beams start alike: let one of them speak
+        self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, step, H, K]
+        self.finished = Hypotheses(self.tokens.clone(), torch.full_like(self.scores, IMPOSSIBLE))
+        self.length = 0
+
+    def step(self) -> None:
+        """Append one token to every beam."""
+        self._drop_done_clips()
+        hidden = run_decoder(self.model, self.last, self.memory, self._attend)
+        log_probs = self.model.lm_head(hidden * output_scale(self.model)).float().log_softmax(dim=-1)
+        vocabulary = log_probs.shape[-1]
+        totals = (log_probs + self.scores[..., None]).flatten(1)
+        # At most half of these can end, each beam by its one </s>: enough stay to go on with.
+        scores, best = totals.topk(min(2 * self.num_beams, totals.shape[1]), dim=1)
+        beams, last = best.div(vocabulary, rounding_mode='floor'), best % vocabulary
+        tokens = _pick(self.tokens, beams)
+        tokens[:, :, self.length] = last
+        self.length += 1
+        ends = (last == self.eos) | (self.length == self.max_new_tokens)
+        self._collect(tokens, scores, ends)
+        self._go_on(tokens, scores, ends, beams, last)
+        worst = self.finished.scores[self.clips, -1]
+        self.done |= self.scores[:, 0] / self.length <= worst  # what goes on can hardly become better
+
+    def all_done(self) -> bool:
+        """Tell whether every clip is done."""
+        return bool(self.done.all())
+
+    def _attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        keys, values = keys[:, :, None], values[:, :, None]
+        if layer < len(self.cache):
+            keys = torch.cat([self.cache[layer][0], keys], dim=2)
+            values = torch.cat([self.cache[layer][1], values], dim=2)
+            self.cache[layer] = (keys, values)
+        else:
+            self.cache.append((keys, values))
+        bias = self.biases[layer][: keys.shape[2]].flip(0).t()  # [H, step], the newest last
+        scores = torch.einsum('bnhk,bnthk->bnht', queries, keys) + bias
+        weights = scores.float().softmax(dim=-1).type_as(scores)
+        return torch.einsum('bnht,bnthk->bnhk', weights, values)
+
+    def _collect(self, tokens: Tensor, scores: Tensor, ends: Tensor) -> None:
+        """Take texts that ended into the finished ones, if they are among the best ``num_beams``."""
+        count = self.num_beams
+        means = (scores / self.length).masked_fill(~ends | self.done[:, None], IMPOSSIBLE)[:, :count]
+        before = Hypotheses(self.finished.tokens[self.clips], self.finished.scores[self.clips])
+        after = before.merge(tokens[:, :count], means, count)
+        self.finished.tokens[self.clips], self.finished.scores[self.clips] = after.tokens, after.scores
+
+    def _go_on(self, tokens: Tensor, scores: Tensor, ends: Tensor, beams: Tensor, last: Tensor) -> None:
+        """Make the best texts that did not end the beams of the next step."""
+        scores = scores.masked_fill(ends, IMPOSSIBLE)
+        self.scores, best = scores.topk(self.num_beams, dim=1)
+        self.tokens, self.last = _pick(tokens, best), last.gather(1, best)
+        origin = beams.gather(1, best)
+        self.cache = [(_pick(keys, origin), _pick(values, origin)) for keys, values in self.cache]
+
+    def _drop_done_clips(self) -> None:
+        """Once half of the clips are done, go on without them."""
+        if 2 * int(self.done.sum()) < len(self.done):
+            return
+        rows = (~self.done).nonzero()[:, 0]
+        self.clips, self.memory = self.clips[rows], self.memory.select(rows)
+        self.done, self.last, self.tokens = self.done[rows], self.last[rows], self.tokens[rows]
+        self.scores = self.scores[rows]
+        self.cache = [(keys[rows], values[rows]) for keys, values in self.cache]
+
+
+def _pick(values: Tensor, indices: Tensor) -> Tensor:
+    """Return ``values[b, indices[b]]``: [B, M, ...] and [B, m] to [B, m, ...]."""
+    return values[torch.arange(len(values), device=values.device)[:, None], indices]

@@ -1,0 +1,102 @@
+"""A T5-family decoder run by hand, where Hugging Face's forward pass is too general.
+
+Beam search and the scoring of a prefix tree both have many decoder positions per clip (beams, tree nodes) that look at
+the same encoder states, and whose self-attention sees something else than the positions to the left. So the clip's
+states are projected once and shared, and the caller says how positions attend to each other. The weights and the
+feed-forward layers are Hugging Face's. For evaluation: there is no dropout here.
+
+Shape letters: B clips, N positions a clip, S encoder states, H heads, K width of a head, C width of the model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+# (layer, queries, keys, values), each [B or 1, N, H, K], to the attended values [B or 1, N, H, K].
+SelfAttend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass
+class Memory:
+    """The encoder states of B clips as the decoder's layers read them.
+
+    Attributes:
+        keys: one [B, H, S, K] a layer.
+        values: one [B, H, S, K] a layer.
+        bias: [B, 1, 1, S]; 0 where a state counts, a very large negative number elsewhere.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    bias: Tensor
+
+    def select(self, clips: Tensor) -> 'Memory':
+        """Return the memory of some clips, long [b]."""
+        return Memory([k[clips] for k in self.keys], [v[clips] for v in self.values], self.bias[clips])
+
+
+def make_memory(model: PreTrainedModel, states: Tensor, mask: Tensor) -> Memory:
+    """Project encoder states [B, S, C] with mask [B, S] for every decoder layer."""
+    keys, values = [], []
+    for block in model.decoder.block:
+        attention = block.layer[1].EncDecAttention
+        keys.append(_heads(attention.k(states), attention).transpose(1, 2))
+        values.append(_heads(attention.v(states), attention).transpose(1, 2))
+    bias = torch.zeros(mask.shape, dtype=keys[0].dtype, device=mask.device)
+    bias = bias.masked_fill(mask == 0, torch.finfo(bias.dtype).min)
+    return Memory(keys, values, bias[:, None, None])
+
+
+def run_decoder(model: PreTrainedModel, tokens: Tensor, memory: Memory, attend: SelfAttend) -> Tensor:
+    """Return the decoder's states [B, N, C], after the final norm.
+
+    Args:
+        model: T5-family model.
+        tokens: long [B, N], or [1, N] if all clips have the same: then all that the clip does not touch is computed
+            once.
+        memory: of the B clips.
+        attend: the positions' attention to each other.
+    """
+    hidden = model.decoder.embed_tokens(tokens)
+    for number, block in enumerate(model.decoder.block):
+        attention = block.layer[0].SelfAttention
+        normed = block.layer[0].layer_norm(hidden)
+        projections = (attention.q, attention.k, attention.v)
+        queries, keys, values = (_heads(project(normed), attention) for project in projections)
+        hidden = hidden + attention.o(attend(number, queries, keys, values).flatten(2))
+        hidden = hidden + _read_memory(block.layer[1], hidden, memory, number)
+        hidden = block.layer[-1](hidden)
+    return model.decoder.final_layer_norm(hidden)
+
+
+def position_biases(model: PreTrainedModel, num_distances: int) -> list[Tensor]:
+    """Return each layer's bias [num_distances, H] for attending to a position that far back in the text."""
+    biases: list[Tensor] = []
+    for block in model.decoder.block:
+        attention = block.layer[0].SelfAttention
+        if attention.has_relative_attention_bias:  # T5 and mT5: the first layer's serves all; uMT5: each its own
+            bias = attention.compute_bias(num_distances, num_distances)[0, :, -1]  # [H, key position]
+            biases.append(bias.flip(1).t())
+        else:
+            biases.append(biases[-1])
+    return biases
+
+
+def output_scale(model: PreTrainedModel) -> float:
+    """Return what decoder states are multiplied by before the output layer: T5's rule for a shared embedding."""
+    return model.config.d_model**-0.5 if model.config.tie_word_embeddings else 1.0
+
+
+def _heads(x: Tensor, attention: nn.Module) -> Tensor:
+    return x.unflatten(-1, (attention.n_heads, attention.key_value_proj_dim))
+
+
+def _read_memory(layer: nn.Module, hidden: Tensor, memory: Memory, number: int) -> Tensor:
+    attention = layer.EncDecAttention
+    queries = _heads(attention.q(layer.layer_norm(hidden)), attention).transpose(1, 2)  # [B or 1, H, N, K]
+    scores = queries @ memory.keys[number].transpose(2, 3) + memory.bias
+    weights = scores.float().softmax(dim=-1).type_as(scores)
+    return attention.o((weights @ memory.values[number]).transpose(1, 2).flatten(2))
