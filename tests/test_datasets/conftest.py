@@ -1,0 +1,65 @@
+"""A small corpus on disk, made in code."""
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unisign.datasets import Annotation, write_annotations
+from unisign.stores import PackedPoseWriter
+from unisign.structures import Poses
+
+PIPELINE = (
+    {'type': 'LoadPoses'},
+    {'type': 'SampleFrames', 'sampler': {'type': 'RandomFrameSampler'}, 'max_frames': 12},
+    {'type': 'NormalizeParts'},
+    {'type': 'PackSignInputs'},
+)
+
+
+def make_poses(frames: int, seed: int = 0) -> Poses:
+    rng = np.random.default_rng(seed)
+    return Poses(rng.random((frames, 133, 2), np.float32), rng.random((frames, 133), np.float32))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Annotation file of 23 clips of 3 to 25 frames in one packed store; the lengths are shuffled."""
+    lengths = np.random.default_rng(0).permutation(np.arange(3, 26))
+    annotations = []
+    with PackedPoseWriter(tmp_path / 'poses.lmdb') as writer:
+        for i, length in enumerate(lengths.tolist()):
+            writer.write(f'clip_{i:02d}', make_poses(length, seed=i))
+            annotations.append(
+                Annotation(
+                    f'clip_{i:02d}', poses=f'poses.lmdb#clip_{i:02d}', text=f'word {i}', gloss=('A', 'B'), lang='en'
+                )
+            )
+    write_annotations(tmp_path / 'train.jsonl', annotations)
+    return tmp_path / 'train.jsonl'
+
+
+@pytest.fixture
+def pipeline() -> list[dict]:
+    """Training pipeline with at most 12 frames, chosen at random."""
+    return [dict(step) for step in PIPELINE]
+
+
+@pytest.fixture
+def random_poses():
+    """Return a function ``(frames, seed=0) -> Poses`` of random numbers in [0, 1)."""
+    return make_poses
+
+
+@pytest.fixture
+def run_tool(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that runs a script of tools/ in this process: importing torch anew takes seconds."""
+
+    def run(script: str, *arguments: object) -> None:
+        monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
+        runpy.run_path(str(repo / 'tools' / script), run_name='__main__')
+
+    return run
