@@ -53,7 +53,8 @@ def test_wrong_contents_are_named(tmp_path, arrays, message):
 @pytest.mark.parametrize(
     ('more', 'message'),
     [
-        ({'frame_size': np.array([640])}, 'frame_size should be'),
+        ({'frame_size': np.array([640])}, r'frame_size has shape \[1\], not \[2\]'),
+        ({'frame_size': np.array([640, 0])}, r'frame_size should be width and height in pixels, got \(640, 0\)'),
         ({'frame_rate': np.array(0.0)}, 'frame_rate should be frames per second, got 0.0'),
         ({'frame_ids': np.array([0, 1])}, r'frame_ids has shape \[2\] for 4 frames'),
     ],

@@ -137,10 +137,11 @@ def _problem(content: object) -> str:
     gloss = content.get('gloss')
     if gloss is not None and not (isinstance(gloss, list) and all(isinstance(word, str) for word in gloss)):
         return f'"gloss" of {clip_id!r} should be a list of texts, got {gloss!r}'
-    return _range_problem(clip_id, content.get('start'), content.get('end'))
+    return _range_problem(clip_id, content)
 
 
-def _range_problem(clip_id: str, start: object, end: object) -> str:
+def _range_problem(clip_id: str, content: dict) -> str:
+    start, end = content.get('start'), content.get('end')
     for key, value in (('start', start), ('end', end)):
         if value is not None and (type(value) is not int or value < 0):
             return f'"{key}" of {clip_id!r} should be a frame number, 0 or more, got {value!r}'

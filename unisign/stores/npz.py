@@ -27,7 +27,7 @@ def read_npz(path: str | Path) -> Poses:
         poses = Poses(
             keypoints=arrays['keypoints'].astype(np.float32),
             scores=arrays['scores'].astype(np.float32),
-            frame_size=tuple(int(side) for side in arrays['frame_size']) if 'frame_size' in arrays else None,
+            frame_size=_frame_size(arrays, path),
             frame_rate=float(arrays['frame_rate']) if 'frame_rate' in arrays else None,
             frame_ids=arrays['frame_ids'].astype(np.int64) if 'frame_ids' in arrays else None,
         )
@@ -67,13 +67,22 @@ def check_side_information(poses: Poses, source: object) -> Poses:
     Raises:
         ClipError: if they are not.
     """
-    if poses.frame_size is not None and (len(poses.frame_size) != 2 or min(poses.frame_size) <= 0):
+    if poses.frame_size is not None and min(poses.frame_size) <= 0:
         raise ClipError(source, f'frame_size should be width and height in pixels, got {poses.frame_size}.', _LAYOUT)
     if poses.frame_rate is not None and not 0 < poses.frame_rate < float('inf'):
         raise ClipError(source, f'frame_rate should be frames per second, got {poses.frame_rate}.', _LAYOUT)
     if poses.frame_ids is not None and poses.frame_ids.shape != poses.keypoints.shape[:1]:
         raise ClipError(source, f'frame_ids has shape {list(poses.frame_ids.shape)} for {len(poses)} frames.', _LAYOUT)
     return poses
+
+
+def _frame_size(arrays: dict[str, np.ndarray], path: str | Path) -> tuple[int, int] | None:
+    if 'frame_size' not in arrays:
+        return None
+    if arrays['frame_size'].shape != (2,):
+        raise ClipError(path, f'frame_size has shape {list(arrays["frame_size"].shape)}, not [2].', _LAYOUT)
+    width, height = (int(side) for side in arrays['frame_size'])
+    return width, height
 
 
 def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:

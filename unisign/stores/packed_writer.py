@@ -82,8 +82,7 @@ class PackedPoseWriter:
             ClipError: if the clip is not valid.
             DataError: if the key is taken, empty or too long.
         """
-        if self._file is None:
-            raise RuntimeError(f'{self.path}: write inside `with PackedPoseWriter(...) as writer:` only')
+        self._open_file()
         name = key.encode()
         if not 0 < len(name) <= LONGEST_KEY or '\n' in key or name == LISTING_KEY:
             raise DataError(self.path, f'the key {key!r} cannot be used.', f'Use 1 to {LONGEST_KEY} bytes in one line.')
@@ -96,15 +95,21 @@ class PackedPoseWriter:
         if self._pending_bytes >= _BYTES_A_TRANSACTION:
             self._put([])
 
+    def _open_file(self) -> lmdb.Environment:
+        if self._file is None:
+            raise RuntimeError(f'{self.path}: write inside `with PackedPoseWriter(...) as writer:` only')
+        return self._file
+
     def _put(self, more: list[tuple[bytes, bytes]]) -> None:
         """Write what is pending, and ``more``, in one transaction; enlarge the file's map if it is full."""
         records = self._pending + more
+        file = self._open_file()
         while True:
             try:
-                with self._file.begin(write=True) as transaction:
+                with file.begin(write=True) as transaction:
                     for name, value in records:
                         transaction.put(name, value)
                 break
             except lmdb.MapFullError:
-                self._file.set_mapsize(2 * self._file.info()['map_size'])
+                file.set_mapsize(2 * file.info()['map_size'])
         self._pending, self._pending_bytes = [], 0

@@ -1,6 +1,7 @@
 """The published clip file: a pickle of keypoints and scores (spec.md, section 2)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def _first_person(entries: object, frame_shape: tuple[int, ...], source: str) ->
         raise ClipError(source, f'not every value is a number ({error}).', _LAYOUT) from error
 
 
-def _person_zero(entry: object, frame_shape: tuple[int, ...], source: str) -> object:
+def _person_zero(entry: Any, frame_shape: tuple[int, ...], source: str) -> Any:
     """Return the first person of one frame: an array or nested lists of shape ``frame_shape``."""
     shape = _shape(entry)
     if shape[1:] == frame_shape and shape[0] > 0:
@@ -71,7 +72,7 @@ def _shape(entry: object) -> tuple[int, ...]:
     return shape + (entry.shape if isinstance(entry, np.ndarray) else ())
 
 
-def _frame_size(w_h: object, path: str | Path) -> tuple[int, int] | None:
+def _frame_size(w_h: Any, path: str | Path) -> tuple[int, int] | None:
     if w_h is None:
         return None
     try:

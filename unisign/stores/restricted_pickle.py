@@ -29,6 +29,7 @@ class _StandIn:
     """A callable that a pickle may call, but whose state it cannot change."""
 
     __slots__ = ('_function',)
+    _function: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         object.__setattr__(self, '_function', function)
@@ -96,7 +97,7 @@ def _empty_array(kind: object, shape: object, _code: object) -> np.ndarray:
     return np.ndarray.__new__(_PickledArray, (0,), np.uint8)
 
 
-def _array_from_buffer(data: object, dtype: object, shape: tuple, order: str) -> np.ndarray:
+def _array_from_buffer(data: object, dtype: object, shape: tuple, order: Any) -> np.ndarray:
     """Stand in for numpy's ``_frombuffer`` (pickle protocol 5)."""
     if not isinstance(dtype, _PickledDtype):
         raise RefusedPickle('it holds an array in a form that numpy does not write')

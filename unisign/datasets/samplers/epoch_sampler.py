@@ -1,6 +1,7 @@
 """The order of the clips in an epoch."""
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -18,12 +19,12 @@ class EpochSampler(Sampler):
     the first ones being used again where they do not divide evenly.
 
     Args:
-        dataset: what is sampled from.
+        dataset: what is sampled from; anything with a length.
         shuffle: a new order each epoch; False keeps the order of the annotation file.
         seed: the same on all ranks; None draws one and shares it.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
+    def __init__(self, dataset: Any, shuffle: bool = True, seed: int | None = None) -> None:
         self.dataset = dataset
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
