@@ -6,7 +6,7 @@ import sys
 
 from mmengine.config import DictAction
 
-from unisign.engine.launch import prepare_config, run_readably, test
+from unisign.engine.launch import prepare_config, run_readably, run_test
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Put the arguments into the config and test."""
-    test(prepare_config(args.config, args.work_dir, args.cfg_options, args.launcher), args.checkpoint, args.out)
+    run_test(prepare_config(args.config, args.work_dir, args.cfg_options, args.launcher), args.checkpoint, args.out)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,7 @@ import sys
 
 from mmengine.config import DictAction
 
-from unisign.engine.launch import prepare_config, run_readably, train
+from unisign.engine.launch import prepare_config, run_readably, run_train
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
         cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    train(cfg, args.resume, args.overwrite)
+    run_train(cfg, args.resume, args.overwrite)
 
 
 if __name__ == '__main__':

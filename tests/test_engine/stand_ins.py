@@ -1,5 +1,6 @@
 """A data set, a model and a config small enough to train in a second, for tests of the engine."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from unisign.registry import DATASETS, FUNCTIONS, MODELS
 from unisign.structures import SignDataSample
 
+NUMBERS = itertools.count()
 CLASSES = ('eat', 'drink', 'sleep')
 
 
@@ -56,9 +58,10 @@ def vector_collate(items):
 class VectorModel(BaseModel):
     """Linear, batch norm, dropout, linear: whatever a resumed run could get wrong."""
 
-    def __init__(self, width=8):
+    def __init__(self, width=8, dropout=0.3, norm=True):
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(8, width), nn.BatchNorm1d(width), nn.Dropout(0.3), nn.Linear(width, 3))
+        norm = nn.BatchNorm1d(width) if norm else nn.Tanh()
+        self.body = nn.Sequential(nn.Linear(8, width), norm, nn.Dropout(dropout), nn.Linear(width, 3))
 
     def forward(self, inputs, data_samples=None, failed_clips=(), mode='tensor'):
         if mode == 'loss' and len(inputs) == 0:
@@ -113,6 +116,7 @@ def write_config(folder: Path, **changes) -> Path:
         visualizer=dict(vis_backends=[dict(type='LocalVisBackend')]),
         work_dir=str(folder / 'work'),
     )
+    content['experiment_name'] = f'stand_in_{next(NUMBERS)}'  # MMEngine's loggers are global, by name and second
     content.update(changes)
     bases = [str(repo / 'configs/_base_' / name) for name in ('runtime.py', 'schedules/stage3.py')]
     lines = [f'_base_ = {bases!r}'] + [f'{key} = {value!r}' for key, value in content.items()]
@@ -120,3 +124,22 @@ def write_config(folder: Path, **changes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('\n'.join(lines) + '\n')
     return path
+
+
+def train_stand_in(folder: Path, options=None, resume=None, hook=None, **changes):
+    """Train the stand-in in this process; returns the runner. ``hook`` is registered last."""
+    from unisign.engine import SignRunner, read_config
+
+    cfg = read_config(write_config(folder, **changes), options)
+    cfg.resume = True if resume == 'auto' else (resume or False)
+    runner = SignRunner.from_cfg(cfg)
+    if hook is not None:
+        runner.register_hook(hook, priority='LOWEST')
+    runner.train()
+    return runner
+
+
+def bits(tensors) -> bytes:
+    """Return the weights of a model, or a state dict, to compare them to the bit."""
+    state = tensors.state_dict() if isinstance(tensors, nn.Module) else tensors
+    return b''.join(state[name].numpy().tobytes() for name in sorted(state))

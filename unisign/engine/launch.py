@@ -52,7 +52,7 @@ def prepare_config(
     return cfg
 
 
-def train(cfg: Config, resume: str | None = None, overwrite: bool = False) -> None:
+def run_train(cfg: Config, resume: str | None = None, overwrite: bool = False) -> None:
     """Train.
 
     Args:
@@ -94,7 +94,7 @@ def _claim(work_dir: Path, overwrite: bool) -> None:
         report.unlink()
 
 
-def test(cfg: Config, checkpoint: str | Path, predictions: str | None = None) -> dict[str, float]:
+def run_test(cfg: Config, checkpoint: str | Path, predictions: str | None = None) -> dict[str, float]:
     """Test a checkpoint; prints the scores and writes ``<work_dir>/test_metrics.json``.
 
     Args:

@@ -58,7 +58,7 @@ class SignOptimWrapperConstructor:
         return wrapper
 
     def parameter_groups(self, model: nn.Module, optimizer_cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return one group for each combination of weight decay and learning rate, the unscaled first: the log shows its rate."""
+        """Return one group for each combination of weight decay and learning rate; unscaled ones first, for the log."""
         model = model.module if is_model_wrapper(model) else model
         lr, decay = optimizer_cfg['lr'], optimizer_cfg.get('weight_decay', 0.0)
         groups: dict[tuple[bool, float], list[torch.Tensor]] = {}

@@ -17,12 +17,12 @@ from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_mai
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from unisign.checkpoints import load_state_dict_file
 from unisign.engine.checkpoint_io import find_last_checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
-from unisign.engine.config_check import check_config
+from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
@@ -310,6 +310,19 @@ class SignRunner(Runner):
 
     # Building -----------------------------------------------------------------------------------------------------
 
+    def build_train_loop(self, loop: BaseLoop | dict) -> SignTrainLoop:
+        """Build the training loop.
+
+        Raises:
+            ConfigError: if it is none of ours; with another one a run could not be resumed exactly.
+        """
+        loop = super().build_train_loop(loop)
+        if not isinstance(loop, SignTrainLoop):
+            raise ConfigError(
+                'train_cfg.type', f'expected SignTrainLoop or a subclass, got {type(loop).__name__}.', 'Set it to that.'
+            )
+        return loop
+
     @staticmethod
     def build_dataloader(
         dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
@@ -327,13 +340,11 @@ class SignRunner(Runner):
         self, scheduler: _ParamScheduler | dict | list, optim_wrapper: OptimWrapper
     ) -> list[_ParamScheduler]:
         """Build schedulers; those with ``by_epoch=False`` end, if the config does not say where, at the last step."""
-        loop = self.train_loop
         configs = scheduler if isinstance(scheduler, list | tuple) else [scheduler]
-        if isinstance(loop, SignTrainLoop):
-            configs = [
-                dict(config, end=loop.max_steps) if _counts_steps(config) and 'end' not in config else config
-                for config in configs
-            ]
+        configs = [
+            dict(config, end=self.train_loop.max_steps) if _counts_steps(config) and 'end' not in config else config
+            for config in configs
+        ]
         return super()._build_param_scheduler(configs, optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:

@@ -72,15 +72,12 @@ class FailedClipHook(Hook):
     def _append(self, path: Path, record: dict[str, str]) -> None:
         """Add a line to the report unless an earlier part of the run has it."""
         if self._reported is None:
-            lines = path.read_text(encoding='utf-8').splitlines() if path.is_file() else []
-            entries = [
-                json.loads(line) for line in lines if line.endswith('}')
-            ]  # a killed process may leave half of one
-            self._reported = {(entry['split'], entry['id']) for entry in entries}
-        if (record['split'], record['id']) not in self._reported:
-            self._reported.add((record['split'], record['id']))
-            with path.open('a', encoding='utf-8') as file:
-                file.write(json.dumps(record, ensure_ascii=False) + '\n')
+            self._reported = _reported_in(path)
+        if (record['split'], record['id']) in self._reported:
+            return
+        self._reported.add((record['split'], record['id']))
+        with path.open('a', encoding='utf-8') as file:
+            file.write(json.dumps(record, ensure_ascii=False) + '\n')
 
     def _count_together(self, runner: Any, split: str) -> None:
         if get_world_size() > 1:
@@ -102,3 +99,18 @@ class FailedClipHook(Hook):
                     f'See {report}; repair the data, or raise dataset.max_failed_share.',
                 )
             )
+
+
+def _reported_in(path: Path) -> set[tuple[str, str]]:
+    """Return the (split, clip id) pairs of a report, and end the line that a killed process may have left half."""
+    text = path.read_text(encoding='utf-8') if path.is_file() else ''
+    if text and not text.endswith('\n'):
+        path.write_text(text + '\n', encoding='utf-8')
+    found = set()
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+            found.add((entry['split'], entry['id']))
+        except (ValueError, KeyError):
+            continue
+    return found

@@ -1,0 +1,47 @@
+import pytest
+from stand_ins import write_config
+
+from unisign.engine import ConfigError, check_config, read_config
+
+
+def test_a_sound_config_passes(tmp_path):
+    check_config(read_config(write_config(tmp_path)))
+
+
+def test_every_unknown_name_and_argument_is_listed_with_the_nearest(tmp_path):
+    cfg = read_config(
+        write_config(tmp_path),
+        {
+            'model.type': 'UniSing',
+            'train_dataloader.batch_sampler.type': 'json',
+            'train_dataloader.sampler.shufle': True,
+            'default_hooks.checkpoint.intervall': 3,
+        },
+    )
+    with pytest.raises(ConfigError) as caught:
+        check_config(cfg)
+    message = str(caught.value)
+    assert '4 problem(s)' in message
+    assert "model: type 'UniSing' is registered nowhere; did you mean 'UniSign'" in message
+    assert "train_dataloader.batch_sampler: type 'json' is registered nowhere" in message
+    assert "train_dataloader.sampler: EpochSampler takes no 'shufle'; did you mean 'shuffle'" in message
+    assert "default_hooks.checkpoint: SignCheckpointHook takes no 'intervall'; did you mean 'interval'" in message
+
+
+@pytest.mark.parametrize('metric', ['test/wer', 'bleu4'])
+def test_the_best_checkpoint_is_chosen_on_dev_only(tmp_path, metric):
+    cfg = read_config(write_config(tmp_path), {'default_hooks.checkpoint.save_best': metric})
+    with pytest.raises(ConfigError, match='never on test'):
+        check_config(cfg)
+
+
+def test_a_missing_config_file_names_its_nearest_neighbour(repo):
+    with pytest.raises(ConfigError, match=r'no such config file.*configs/toy/stage3_toy-islr_pose\.py'):
+        read_config(repo / 'configs/toy/stage3_toy_islr_pose.py')
+
+
+def test_a_config_with_a_missing_base_is_named(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = './gone.py'\n")
+    with pytest.raises(ConfigError, match=r'mine\.py: cannot be read .*gone\.py'):
+        read_config(path)
