@@ -70,7 +70,7 @@ class _BeamSearch:
         self.tokens = torch.full((clips, num_beams, max_new_tokens), self.pad, device=device)
         self.scores = torch.full((clips, num_beams), IMPOSSIBLE, device=device)
         self.scores[:, 0] = 0.0  # the beams start alike: let one of them speak
-        self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, step, H, K]
+        self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, H, step, K]
         self.finished = Hypotheses(self.tokens.clone(), torch.full_like(self.scores, IMPOSSIBLE))
         self.length = 0
 
@@ -98,17 +98,17 @@ class _BeamSearch:
         return bool(self.done.all())
 
     def _attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        keys, values = keys[:, :, None], values[:, :, None]
+        keys, values = keys[..., None, :], values[..., None, :]
         if layer < len(self.cache):
-            keys = torch.cat([self.cache[layer][0], keys], dim=2)
-            values = torch.cat([self.cache[layer][1], values], dim=2)
+            keys = torch.cat([self.cache[layer][0], keys], dim=-2)
+            values = torch.cat([self.cache[layer][1], values], dim=-2)
             self.cache[layer] = (keys, values)
         else:
             self.cache.append((keys, values))
-        bias = self.biases[layer][: keys.shape[2]].flip(0).t()  # [H, step], the newest last
-        scores = torch.einsum('bnhk,bnthk->bnht', queries, keys) + bias
+        bias = self.biases[layer][: keys.shape[-2]].flip(0).t()  # [H, step], the newest last
+        scores = queries[..., None, :] @ keys.transpose(-2, -1) + bias[:, None]
         weights = scores.float().softmax(dim=-1).type_as(scores)
-        return torch.einsum('bnht,bnthk->bnhk', weights, values)
+        return (weights @ values).squeeze(-2)
 
     def _collect(self, tokens: Tensor, scores: Tensor, ends: Tensor) -> None:
         """Take texts that ended into the finished ones, if they are among the best ``num_beams``."""
