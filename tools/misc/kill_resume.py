@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
         parser.add_argument('--cfg-options', nargs='+', action=DictAction)
         changes = parser.parse_args(options).cfg_options
         check_config(prepare_config(args.config, options=changes))  # imports what the forks need
-        start = start_fork(lambda work_dir: run_train(prepare_config(args.config, str(work_dir), changes), resume='auto'))
+        start = start_fork(lambda folder: run_train(prepare_config(args.config, str(folder), changes), resume='auto'))
     expected, seconds = undisturbed(start, args.work_dir)
     print(f'undisturbed: trained in {seconds:.1f} s', flush=True)
     rng, runs = random.Random(args.seed), []

@@ -79,6 +79,7 @@ def start_fork(run: Callable[[Path], Any]) -> Start:
             descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
+            sys.stdout = sys.stderr = os.fdopen(descriptor, 'w', buffering=1)  # whatever they were in the parent
             run(work_dir)
 
         process = context.Process(target=body)
