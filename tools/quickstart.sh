@@ -15,21 +15,38 @@ WORK=work_dirs/quickstart
 CONFIGS=configs/toy
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
+source tools/misc/progress.sh
+
 step() { printf '\n=== %s (%d:%02d) ===\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-# Runs a command with its whole output in a log file; shows the lines that tell how far it is, and on failure the end.
+# What to say of a line of the log: how far the training is, what a validation gave, what went wrong.
+of_training() {
+    local words train='Epoch\(train\) (\[[0-9]+\]\[ *[0-9]+/[0-9]+\]).*eta: ([0-9:]+).* loss: ([0-9.]+)'
+    if [[ "$1" =~ $train ]]; then
+        REPLY="epoch ${BASH_REMATCH[1]}  loss ${BASH_REMATCH[3]}  time left ${BASH_REMATCH[2]}"
+    elif [[ "$1" =~ Epoch\((val|test)\).*\](.*) ]]; then
+        read -ra words <<< "${BASH_REMATCH[2]}"
+        REPLY="${BASH_REMATCH[1]}  ${words[*]:0:8}"
+    elif [[ "$1" == *' is the best: '* ]]; then
+        REPLY="best so far  ${1#* - INFO - }"
+    elif [[ "$1" =~ (Resum|resum|WARNING) && "$1" != *'No CUDA device'* ]]; then
+        REPLY="${1#* - mmengine - }"
+    fi
+}
+
+# Runs a command with its whole output in a log file; shows how far it is, and on failure the end of the log.
 logged() {
     local log="$1" code=0
     shift
     mkdir -p "$(dirname "$log")"
-    "$@" 2>&1 | tee "$log" | grep --line-buffered -E "$PROGRESS" || code=${PIPESTATUS[0]}
+    say "whole log: $log"
+    "$@" 2>&1 | tee "$log" | show_progress of_training 'starting' || code=${PIPESTATUS[0]}
     if [ "$code" -ne 0 ]; then
         tail -n 40 "$log" >&2
         printf '\nquickstart.sh: this failed: %s\nThe lines above are the end of %s.\n' "$*" "$log" >&2
         exit "$code"
     fi
 }
-PROGRESS='Epoch\(|Load checkpoint|Resum|WARNING|is the best|%\|'
 
 # What a trained stage depends on: the configs and the corpus. A change starts it anew; the same goes on where it was.
 sum_of_inputs() { cat configs/_base_/*.py configs/_base_/*/*.py "$CONFIGS"/*.py "$DATA/meta.json" | cksum | cut -d' ' -f1; }
@@ -79,9 +96,9 @@ cat <<END
 
 Done in $((SECONDS / 60)) min $((SECONDS % 60)) s. What to try next:
   see the data       $PY tools/data/browse_dataset.py $CONFIGS/quickstart_slt_pose.py
-  every score        $PY tools/analysis/score_text.py --task slt $WORK/slt/predictions.jsonl
+  every score        $PY tools/analysis/score_text.py $WORK/slt/predictions.jsonl
   learning curves    $PY -m tensorboard.main --logdir $WORK
-  the whole corpus   $PY tools/data/make_toy.py data/toy && $PY tools/train.py $CONFIGS/stage1_toy_pose.py
+  the whole corpus   $PY tools/data/make_toy.py data/toy, then the commands of the README
   your own data      docs/own_data.md
   your own modules   docs/add_a_module.md
 END

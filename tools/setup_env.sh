@@ -17,7 +17,7 @@ LOG="$REPO/.cache/setup_env.log"
 STAMPS="$VENV/.unisign-installed"
 export PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-say() { printf '[%2d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+source "$REPO/tools/misc/progress.sh"
 die() { printf 'setup_env.sh: %s\n' "$*" >&2; exit 1; }
 
 # True if $1 is a Python that runs and has the right version; with $2 also that module.
@@ -68,28 +68,18 @@ If you have one elsewhere, name it: UNISIGN_PYTHON=/path/to/python3.11 bash ${0#
     fi
 }
 
-# One short line for each step of pip ($LOG has everything), and a sign of life every ten seconds when it is silent.
-show_pip() {
-    local line last='looking for packages' status
-    while true; do
-        if IFS= read -r -t 10 line; then
-            case "$line" in
-                *Downloading*) last="downloading ${line#*Downloading }" ;;
-                *Processing*.whl*) line="${line%% (from*}"; last="reading ${line##*/}" ;;
-                *'Installing collected'*) last='unpacking and installing all of these' ;;
-                *) continue ;;
-            esac
-            say "$last"
-        else
-            status=$?
-            [ "$status" -gt 128 ] || break
-            say "still busy: $last"
-        fi
-    done
+# What to say of a line of pip's ($LOG has everything).
+of_pip() {
+    case "$1" in
+        *Downloading*) REPLY="downloading ${1#*Downloading }" ;;
+        *Processing*.whl*) REPLY="${1%% (from*}" REPLY="reading ${REPLY##*/}" ;;
+        *'Installing collected'*) REPLY='unpacking and installing all of these' ;;
+    esac
 }
 
 pip_install() {
-    if ! "$PY" -m pip install --progress-bar off -c "$REPO/requirements/constraints.txt" "$@" 2>&1 | tee -a "$LOG" | show_pip; then
+    if ! "$PY" -m pip install --progress-bar off -c "$REPO/requirements/constraints.txt" "$@" 2>&1 |
+        tee -a "$LOG" | show_progress of_pip "looking for packages"; then
         tail -n 25 "$LOG" >&2
         die "pip could not install $*. The lines above are the end of $LOG; running this again goes on from here."
     fi

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Sequence
 
+_ONE_LINE = str.maketrans('\t\n\r', '   ')
+
 
 def display_width(text: str) -> int:
     """Return how many terminal columns a text takes."""
@@ -29,8 +31,8 @@ def shorten(text: str, width: int) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], widest: int = 60) -> str:
-    """Return a table with a rule below its header; a cell wider than ``widest`` columns is cut."""
-    cells = [[shorten(cell, widest) for cell in row] for row in (header, *rows)]
+    """Return a table with a rule below its header; a cell wider than ``widest`` columns is cut; tabs and newlines show as spaces."""
+    cells = [[shorten(cell.translate(_ONE_LINE), widest) for cell in row] for row in (header, *rows)]
     widths = [max(display_width(row[column]) for row in cells) for column in range(len(header))]
     lines = ['  '.join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     rule = '  '.join('-' * width for width in widths)
