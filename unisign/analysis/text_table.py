@@ -31,7 +31,10 @@ def shorten(text: str, width: int) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], widest: int = 60) -> str:
-    """Return a table with a rule below its header; a cell wider than ``widest`` columns is cut; tabs and newlines show as spaces."""
+    """Return a table with a rule below its header.
+
+    Tabs and newlines become spaces; a cell wider than ``widest`` columns is cut.
+    """
     cells = [[shorten(cell.translate(_ONE_LINE), widest) for cell in row] for row in (header, *rows)]
     widths = [max(display_width(row[column]) for row in cells) for column in range(len(header))]
     lines = ['  '.join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
