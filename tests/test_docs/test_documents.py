@@ -1,9 +1,11 @@
 """Every relative link and every code block of the documentation holds."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from doc_commands import Command, commands_of, problem_of
 from doc_pages import anchors_of, blocks_of, links_of
 
@@ -72,11 +74,21 @@ def test_commands_are_read_like_a_shell_does():
     ]
 
 
+def make_checkpoints(code):
+    """Write, with random weights, the checkpoints that a block loads."""
+    from unisign.apis import init_model
+
+    for config, checkpoint in re.findall(r"init_model\(\s*'([^']+)',\s*'([^']+)'", code):
+        Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
+        torch.save({'state_dict': init_model(config, device='cpu').state_dict()}, checkpoint)
+
+
 def test_python_blocks_run(toy_tiny, tmp_path, monkeypatch):
-    """In order, each page in a namespace of its own, in a folder that looks like a checkout after the quickstart."""
+    """In order, each page in a namespace of its own, in a folder that looks like a checkout after training."""
     reader = tmp_path / 'checkout'
     (reader / 'data').mkdir(parents=True)
-    (reader / 'data' / 'toy').symlink_to(toy_tiny)
+    for name in ('toy', 'toy_small'):
+        (reader / 'data' / name).symlink_to(toy_tiny)
     (reader / 'configs').symlink_to(REPO / 'configs')
     monkeypatch.chdir(reader)
     ran = 0
@@ -84,6 +96,7 @@ def test_python_blocks_run(toy_tiny, tmp_path, monkeypatch):
         namespace = {'__name__': page.stem}
         for block in blocks_of(page):
             if block.language == 'python' and not block.not_run:
+                make_checkpoints(block.code)
                 exec(compile(block.code, str(block), 'exec'), namespace)
                 ran += 1
     assert ran >= 3
