@@ -1,7 +1,8 @@
 """Time random reads of clips from published pickles, .npz files and packed stores.
 
 Example: ``python tools/benchmarks/bench_pose_stores.py``. Makes the clips itself in a temporary folder and prints a
-table in Markdown: bytes a clip, and clips read a second by one and by several processes (file cache warm).
+table in Markdown: bytes a clip, processor time of a read (which other work on the machine changes least), and clips read
+a second by one and by several processes. The file cache is warm.
 """
 
 import argparse
@@ -70,28 +71,28 @@ def write_stores(folder: Path, clips: int, frames: int) -> dict[str, tuple[list[
 
 
 def read_for(keys: list[str], seconds: float, seed: int, start: object, counts: object) -> None:
-    """Read random clips for a while; put the rate (clips a second) into ``counts``."""
+    """Read random clips for a while; put clips a second, and processor seconds a clip, into ``counts``."""
     store, order = PoseFiles(), np.random.default_rng(seed).integers(0, len(keys), 100_000)
     store.read(keys[0])
     start.wait()
-    begin, count = time.perf_counter(), 0
+    begin, cpu_begin, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - begin < seconds:
         store.read(keys[order[count % len(order)]])
         count += 1
-    counts.put(count / (time.perf_counter() - begin))
+    counts.put((count / (time.perf_counter() - begin), (time.process_time() - cpu_begin) / count))
 
 
-def reads_per_second(keys: list[str], workers: int, seconds: float) -> float:
-    """Return how many clips ``workers`` processes read a second, together."""
+def time_reads(keys: list[str], workers: int, seconds: float) -> tuple[float, float]:
+    """Return how many clips ``workers`` processes read a second, together, and the processor seconds of one read."""
     context = multiprocessing.get_context('spawn')
     start, counts = context.Barrier(workers), context.Queue()
     processes = [context.Process(target=read_for, args=(keys, seconds, i, start, counts)) for i in range(workers)]
     for process in processes:
         process.start()
-    total = sum(counts.get() for _ in processes)
+    rates, costs = zip(*(counts.get() for _ in processes), strict=True)
     for process in processes:
         process.join()
-    return total
+    return sum(rates), float(np.mean(costs))
 
 
 def main() -> None:
@@ -101,11 +102,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stores = write_stores(Path(folder), args.clips, args.frames)
         print(f'{args.clips} clips of {args.frames} frames on average')
-        print('| store | kB a clip | ' + ' | '.join(heads) + ' |')
-        print('|---|---|' + '---|' * len(heads))
+        print('| store | kB a clip | CPU ms a read | ' + ' | '.join(heads) + ' |')
+        print('|---|---|---|' + '---|' * len(heads))
         for name, (keys, size) in stores.items():
-            rates = [f'{reads_per_second(keys, workers, args.seconds):.0f}' for workers in args.workers]
-            print(f'| {name} | {size / len(keys) / 1e3:.0f} | ' + ' | '.join(rates) + ' |', flush=True)
+            timed = [time_reads(keys, workers, args.seconds) for workers in args.workers]
+            rates = ' | '.join(f'{rate:.0f}' for rate, _ in timed)
+            print(f'| {name} | {size / len(keys) / 1e3:.0f} | {1e3 * timed[0][1]:.2f} | {rates} |', flush=True)
 
 
 if __name__ == '__main__':
