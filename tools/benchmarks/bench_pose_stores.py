@@ -1,8 +1,8 @@
 """Time random reads of clips from published pickles, .npz files and packed stores.
 
 Example: ``python tools/benchmarks/bench_pose_stores.py``. Makes the clips itself in a temporary folder and prints a
-table in Markdown: bytes a clip, processor time of a read (which other work on the machine changes least), and clips read
-a second by one and by several processes. The file cache is warm.
+table in Markdown: bytes a clip, processor time of a read (which other work on the machine changes least), and clips
+read a second by one and by several processes. The file cache is warm.
 """
 
 import argparse
