@@ -173,7 +173,7 @@ def test_a_clip_without_poses_says_what_to_do(tmp_path, pipeline):
     write_annotations(tmp_path / 'a.jsonl', [Annotation('c', video='c.mp4', text='x', lang='en')])
     dataset = SignDataset(str(tmp_path / 'a.jsonl'), 'slt', pipeline)
     assert dataset.lengths.tolist() == [0]
-    assert 'c: the annotation names a video and no poses. Extract them' in dataset[0]['data_samples'].failure
+    assert 'c: the annotation names a video and no poses. Extract the' in dataset[0]['data_samples'].failure
 
 
 @pytest.mark.parametrize(
