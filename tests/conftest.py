@@ -59,3 +59,29 @@ def toy_tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             make_toy_corpus(folder, size='tiny', videos='none')
             done.touch()
     return folder
+
+
+@pytest.fixture(scope='session')
+def tiny_language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a very small language model for English and Chinese; read it, never write into it."""
+    from unisign.models.language_models import make_language_model
+
+    texts = [
+        'hello',
+        'hello you',
+        'help',
+        'good morning',
+        'good night',
+        'my family eats noodles',
+        '今天我想吃面条。',
+        '你们好！',
+    ]
+    return make_language_model(
+        texts,
+        tmp_path_factory.mktemp('language_model'),
+        languages=('en', 'zh'),
+        d_model=24,
+        d_ff=32,
+        d_kv=8,
+        num_heads=2,
+    )

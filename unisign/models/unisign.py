@@ -7,7 +7,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from unisign.registry import MODELS
-from unisign.structures import SignDataSample
+from unisign.structures import DataError, SignDataSample
 
 PADDINGS = ('masked', 'replicate')
 
@@ -30,7 +30,7 @@ class UniSign(BaseModel):
         data_preprocessor: config of the data preprocessor.
 
     Raises:
-        ValueError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, or an encoder
+        DataError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, or an encoder
             whose output does not fit the language model.
     """
 
@@ -45,9 +45,11 @@ class UniSign(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor=MODELS.build(data_preprocessor or dict(type='SignDataPreprocessor')))
         if padding not in PADDINGS:
-            raise ValueError(f'padding={padding!r} is not one of {", ".join(PADDINGS)}.')
+            raise DataError('model.padding', f'{padding!r} is not one of {", ".join(PADDINGS)}.')
         if (rgb_encoder is None) != (fusion is None):
-            raise ValueError('rgb_encoder and fusion belong together: give both, or neither for a pose-only model.')
+            raise DataError(
+                'model', 'rgb_encoder and fusion belong together.', 'Give both, or neither for a pose-only model.'
+            )
         self.padding = padding
         self.pose_encoder = MODELS.build(pose_encoder)
         self.rgb_encoder = MODELS.build(rgb_encoder) if rgb_encoder else None
@@ -55,9 +57,10 @@ class UniSign(BaseModel):
         self.head = MODELS.build(head)
         given, needed = getattr(self.pose_encoder, 'out_channels', None), getattr(self.head, 'in_channels', None)
         if given is not None and needed is not None and given != needed:
-            raise ValueError(
-                f'pose_encoder.out_channels={given}, but the language model of the head is {needed} wide: '
-                f'set model.pose_encoder.out_channels={needed}.'
+            raise DataError(
+                'model',
+                f'pose_encoder.out_channels={given}, but the language model of the head is {needed} wide.',
+                f'Set model.pose_encoder.out_channels={needed}.',
             )
 
     def forward(
@@ -98,6 +101,11 @@ class UniSign(BaseModel):
             crops = {side: self.rgb_encoder(hand['images']) for side, hand in hands.items()}
             features = self.fusion(features, hands, crops)
         return self.pose_encoder.temporal(features)
+
+    def check_dataset(self, overview: Any, training: bool) -> list[str]:
+        """Let the head look at what a dataset holds; see ``MT5GenerationHead.check_dataset``."""
+        check = getattr(self.head, 'check_dataset', None)
+        return check(overview, training) if check is not None else []
 
     def val_step(self, data: dict[str, Any]) -> list[SignDataSample]:
         """Predict a batch; clips that could not be read come last, with an empty prediction.

@@ -27,8 +27,7 @@ class ClosedVocabulary(nn.Module):
         source: where the labels come from, for errors.
 
     Raises:
-        ValueError: for an unknown ranking.
-        DataError: for no labels, empty ones, or labels the language model cannot tell apart.
+        DataError: for an unknown ranking, no labels, empty ones, or labels the language model cannot tell apart.
     """
 
     def __init__(
@@ -41,8 +40,8 @@ class ClosedVocabulary(nn.Module):
     ) -> None:
         super().__init__()
         if ranking not in RANKINGS:
-            raise ValueError(f'ranking={ranking!r} is not one of {", ".join(RANKINGS)}.')
-        self.labels, self.ranking = list(labels), ranking
+            raise DataError('model.head.ranking', f'{ranking!r} is not one of {", ".join(RANKINGS)}.')
+        self.labels, self.ranking, self.source = list(labels), ranking, str(source)
         if not self.labels:
             raise DataError(source, 'no label; expected the words that may be answered.', 'List them, one a line.')
         if not all(label.strip() for label in self.labels):
@@ -50,6 +49,28 @@ class ClosedVocabulary(nn.Module):
         sequences = [codec.target_ids(label) for label in self.labels]
         _refuse_twins(self.labels, sequences, source)
         self.tree = PrefixTree(sequences, start_token, only_choices=ranking == 'tree')
+
+    def check_targets(self, targets: Counter[str], source: object, training: bool) -> list[str]:
+        """Return a line for the log if a dev or test set has labels that are not in the vocabulary.
+
+        Args:
+            targets: the dataset's labels, with the number of clips of each.
+            source: the dataset's file, for errors.
+            training: whether it is trained on.
+
+        Raises:
+            DataError: if such labels are in training data, or none of the labels is in the vocabulary.
+        """
+        known = set(self.labels)
+        lacking = [label for label in targets if label not in known]
+        if not lacking:
+            return []
+        clips = sum(targets[label] for label in lacking)
+        shown = ', '.join(map(repr, lacking[:6])) + (f' and {len(lacking) - 6} more' if len(lacking) > 6 else '')
+        problem = f'{clips} clips have labels that are not in {self.source}: {shown}.'
+        if training or len(lacking) == len(targets):
+            raise DataError(source, problem, 'Add the labels to the vocabulary, or leave these clips out.')
+        return [f'{source}: {problem} No answer to these clips can be right.']
 
     def rank(self, model: PreTrainedModel, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
         """Return for each clip its best labels ``[label, probability]``, best first.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from unisign.datasets.sign_dataset import DatasetOverview
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
 from unisign.models.heads.t5_decoder import output_scale
@@ -13,7 +14,7 @@ from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import smoothed_cross_entropy
 from unisign.registry import MODELS
-from unisign.structures import SignDataSample
+from unisign.structures import DataError, SignDataSample
 
 
 @MODELS.register_module()
@@ -34,8 +35,8 @@ class MT5GenerationHead(nn.Module):
         dropout: dropout share of the language model in training; None keeps its config's.
 
     Raises:
-        DataError: if the language model or a vocabulary cannot be loaded.
-        ValueError: for an unknown key in ``generation``, or an unknown ranking.
+        DataError: if the language model or a vocabulary cannot be loaded, or for an unknown key in ``generation`` or
+            ranking.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class MT5GenerationHead(nn.Module):
         self.generation = dict(num_beams=4, max_new_tokens=100)
         unknown = set(generation or {}) - set(self.generation)
         if unknown:
-            raise ValueError(f'generation has the unknown keys {sorted(unknown)}; known: {list(self.generation)}.')
+            known = ', '.join(self.generation)
+            raise DataError('model.head.generation', f'has the unknown keys {sorted(unknown)}.', f'Known: {known}.')
         self.generation |= generation or {}
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
@@ -63,7 +65,7 @@ class MT5GenerationHead(nn.Module):
         start_token = self.language_model.config.decoder_start_token_id
         self.vocabularies = nn.ModuleDict(
             {
-                task: ClosedVocabulary(read_labels(labels), self.codec, start_token, ranking, f'vocabularies.{task}')
+                task: ClosedVocabulary(read_labels(labels), self.codec, start_token, ranking, _source(task, labels))
                 for task, labels in (vocabularies or {}).items()
             }
         )
@@ -129,6 +131,31 @@ class MT5GenerationHead(nn.Module):
                 data_samples[i].pred_text, data_samples[i].pred_score = nbest[0]
         return data_samples
 
+    def check_dataset(self, overview: DatasetOverview, training: bool) -> list[str]:
+        """Check languages and labels before a run.
+
+        Args:
+            overview: what the dataset holds.
+            training: whether it is trained on: then every target must be a possible answer.
+
+        Returns:
+            Lines for the log: labels of a dev or test set that the vocabulary lacks.
+
+        Raises:
+            DataError: for a language that the prompt cannot name, and for labels that are lacking in training, or all
+                of them.
+        """
+        for lang, clip in overview.languages.items():
+            try:
+                self.codec.prompt_ids(lang)
+            except DataError as error:
+                raise DataError(
+                    f'{overview.source}, clip {clip!r}', f'"lang" is {lang!r}: {error.problem}', error.advice
+                ) from error
+        if overview.task not in self.vocabularies:
+            return []
+        return self.vocabularies[overview.task].check_targets(overview.targets, overview.source, training)
+
     def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
         if task is not None:
             return self.vocabularies[task].rank(self.language_model, states, mask, self.nbest)
@@ -173,3 +200,9 @@ class MT5GenerationHead(nn.Module):
     def _zero_of_all_weights(self) -> Tensor:
         # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
         return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
+
+
+def _source(task: str, labels: str | Sequence[str]) -> str:
+    """Return what errors call the vocabulary of a task: its file if it has one."""
+    name = f'model.head.vocabularies.{task}'
+    return f'{labels} ({name})' if isinstance(labels, str) else name

@@ -1,5 +1,7 @@
 """Language codes and the English names that the prompt calls them by."""
 
+from unisign.structures import DataError
+
 # ISO 639-1 codes of written languages that sign-language data sets are translated into.
 LANGUAGE_NAMES: dict[str, str] = {
     'ar': 'Arabic',
@@ -53,12 +55,14 @@ def language_name(code: str) -> str:
         code: ISO 639-1 code, such as ``en`` or ``zh``.
 
     Raises:
-        ValueError: for a code that is not in ``LANGUAGE_NAMES``.
+        DataError: for a code that is not in ``LANGUAGE_NAMES``.
     """
     try:
         return LANGUAGE_NAMES[code]
     except KeyError:
-        raise ValueError(
-            f'unknown language code {code!r}; expected one of {", ".join(LANGUAGE_NAMES)}. Set "lang" in the '
-            'annotation line or lang in the data set config.'
+        raise DataError(
+            f'language {code!r}',
+            f'unknown language code; known: {", ".join(LANGUAGE_NAMES)}.',
+            'Correct "lang" in the annotation or the config, or add the code to unisign.models.language_models.'
+            'LANGUAGE_NAMES.',
         ) from None

@@ -19,7 +19,7 @@ _MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
     't5': T5ForConditionalGeneration,
     'umt5': UMT5ForConditionalGeneration,
 }
-_HOW_TO_GET = (
+HOW_TO_GET = (
     'Give a folder that holds it, a Hugging Face name on a machine with network (or with the files in its cache), or '
     'make a small one from your own texts: python tools/models/make_language_model.py ANNOTATIONS --out FOLDER.'
 )
@@ -49,16 +49,16 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
             name,
             f'no weights of a language model found ({_first_line(error)}).',
             'For random weights, or weights that come from a checkpoint, set model.head.pretrained=False. '
-            + _HOW_TO_GET,
+            + HOW_TO_GET,
         ) from error
 
 
 def _load_config(name: str) -> PretrainedConfig:
-    _refuse_missing_folder(name)
+    refuse_missing_folder(name)
     try:
         config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(name, f'no language model found ({_first_line(error)}).', _HOW_TO_GET) from error
+        raise DataError(name, f'no language model found ({_first_line(error)}).', HOW_TO_GET) from error
     if config.model_type not in _MODEL_CLASSES:
         raise DataError(
             name,
@@ -68,11 +68,16 @@ def _load_config(name: str) -> PretrainedConfig:
     return config
 
 
-def _refuse_missing_folder(name: str) -> None:
-    # A hub name has at most one slash; asking the hub for a mistyped path would only hide the mistake.
+def refuse_missing_folder(name: str) -> None:
+    """Refuse what is clearly a path but no folder; asking the hub for a mistyped path would only hide the mistake.
+
+    Raises:
+        DataError: if so.
+    """
+    # A hub name has at most one slash.
     looks_like_path = name.startswith(('.', '/', '~')) or name.count('/') > 1
     if looks_like_path and not Path(name).is_dir():
-        raise DataError(name, 'no such folder; expected a language model (config.json, spiece.model).', _HOW_TO_GET)
+        raise DataError(name, 'no such folder; expected a language model (config.json, spiece.model).', HOW_TO_GET)
 
 
 def _with_random_weights(model_class: type[PreTrainedModel], config: PretrainedConfig) -> PreTrainedModel:
@@ -85,4 +90,4 @@ def _with_random_weights(model_class: type[PreTrainedModel], config: PretrainedC
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split('\n')[0].rstrip('.')
+    return str(error).strip().split('\n')[0].split('. ')[0][:200].rstrip('.')

@@ -5,6 +5,7 @@ from pathlib import Path
 import sentencepiece
 from transformers.utils import cached_file
 
+from unisign.models.language_models.loading import HOW_TO_GET, refuse_missing_folder
 from unisign.structures import DataError
 
 TOKENIZER_FILE = 'spiece.model'
@@ -66,13 +67,14 @@ def load_tokenizer(name: str) -> SentencePieceTokenizer:
     Raises:
         DataError: if the file cannot be had.
     """
+    refuse_missing_folder(name)
     if Path(name).is_dir():
         return SentencePieceTokenizer(Path(name) / TOKENIZER_FILE)
     try:
         return SentencePieceTokenizer(cached_file(name, TOKENIZER_FILE))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise DataError(
             name,
             f'{TOKENIZER_FILE} cannot be had ({str(error).strip().splitlines()[0]}).',
-            'Give a folder that holds it, or a Hugging Face name where network or cache has it.',
+            HOW_TO_GET,
         ) from error

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from transformers import GenerationConfig
+from transformers.modeling_outputs import BaseModelOutput
+
+from unisign.models.heads.beam_search import beam_search
+from unisign.models.language_models import load_language_model
+
+
+@pytest.fixture(scope='module')
+def model(tiny_language_model):
+    torch.manual_seed(3)
+    return load_language_model(str(tiny_language_model), pretrained=False).eval()
+
+
+@pytest.mark.parametrize(('num_beams', 'max_new_tokens'), [(1, 8), (2, 1), (3, 6), (4, 15)])
+def test_answers_are_hugging_faces(model, num_beams: int, max_new_tokens: int) -> None:
+    states = torch.randn(5, 7, 24)
+    mask = (torch.arange(7) < torch.tensor([7, 3, 5, 1, 6])[:, None]).long()
+    model.lm_head.weight.data[1] = model.lm_head.weight.data[5] * 0.9  # so that texts end at different lengths
+    output = model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=states),
+        attention_mask=mask,
+        generation_config=GenerationConfig(
+            num_beams=num_beams, num_return_sequences=num_beams, max_new_tokens=max_new_tokens, do_sample=False,
+            decoder_start_token_id=0, eos_token_id=1, pad_token_id=0, return_dict_in_generate=True, output_scores=True,
+        ),
+    )  # fmt: skip
+    found = beam_search(model, states, mask, num_beams, max_new_tokens)
+    theirs = output.sequences[:, 1:].view(5, num_beams, -1)
+    assert torch.equal(found.tokens[..., : theirs.shape[-1]], theirs)
+    assert not found.tokens[..., theirs.shape[-1] :].any()
+    if num_beams > 1:
+        assert torch.allclose(found.scores, output.sequences_scores.view(5, num_beams), atol=1e-5)
+
+
+def test_score_is_the_mean_log_probability(model) -> None:
+    states, mask = torch.randn(1, 4, 24), torch.ones(1, 4, dtype=torch.long)
+    found = beam_search(model, states, mask, num_beams=3, max_new_tokens=5)
+    for tokens, score in zip(found.tokens[0], found.scores[0], strict=True):
+        ids = tokens[: tokens.tolist().index(1) + 1] if 1 in tokens else tokens
+        logits = model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=states),
+            decoder_input_ids=torch.cat([torch.tensor([0]), ids[:-1]])[None],
+        ).logits[0]
+        expected = logits.log_softmax(dim=-1).gather(1, ids[:, None]).mean()
+        assert score.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_a_clip_does_not_depend_on_the_batch(model) -> None:
+    states = torch.randn(3, 6, 24)
+    mask = (torch.arange(6) < torch.tensor([6, 2, 4])[:, None]).long()
+    together = beam_search(model, states, mask, 2, 10)
+    for i in range(3):
+        length = int(mask[i].sum())
+        alone = beam_search(model, states[i : i + 1, :length], mask[i : i + 1, :length], 2, 10)
+        assert torch.equal(alone.tokens[0], together.tokens[i])
+        assert torch.allclose(alone.scores[0], together.scores[i], atol=1e-5)

@@ -1,0 +1,146 @@
+import math
+
+import pytest
+import torch
+
+from unisign.models import MT5GenerationHead
+from unisign.registry import MODELS
+from unisign.structures import DataError
+
+
+@pytest.fixture
+def head(model_config) -> MT5GenerationHead:
+    return MODELS.build(model_config()['head']).eval()
+
+
+def count_calls(monkeypatch, module, name: str = 'forward') -> list:
+    calls, original = [], getattr(module, name)
+
+    def counting(*args, **kwargs):
+        calls.append(args)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, counting)
+    return calls
+
+
+def test_loss_is_hugging_faces_without_smoothing(head, make_batch) -> None:
+    inputs, samples = make_batch([5, 3], texts=['hello you', '今天我想吃面条。 hello'])
+    features, mask = torch.randn(2, 5, 24), inputs['mask']
+    head.label_smoothing = 0.0
+    embeddings, embeddings_mask = head.input_embeddings(features, mask, samples)
+    labels, valid = head.codec.target_batch([sample.gt_text for sample in samples])
+    assert valid.sum(dim=1).unique().numel() == 2  # padding is in play
+    expected = head.language_model(
+        inputs_embeds=embeddings, attention_mask=embeddings_mask, labels=labels.masked_fill(~valid, -100)
+    ).loss
+    losses = head.loss(features, mask, samples)
+    assert losses['loss'].item() == pytest.approx(expected.item(), abs=1e-5)
+    assert set(losses) == {'loss', 'token_accuracy'} and 0 <= losses['token_accuracy'].item() <= 1
+    head.label_smoothing = 0.2
+    assert head.loss(features, mask, samples)['loss'].item() != pytest.approx(expected.item(), abs=1e-3)
+
+
+def test_vocabulary_is_scored_once_and_not_for_padding(head, make_batch, monkeypatch) -> None:
+    inputs, samples = make_batch([5, 3], texts=['hello you', '今天我想吃面条。 hello'])
+    calls = count_calls(monkeypatch, head.language_model.lm_head)
+    head.loss(torch.randn(2, 5, 24), inputs['mask'], samples)
+    tokens = sum(len(head.codec.target_ids(sample.gt_text)) for sample in samples)
+    assert [tuple(args[0].shape) for args in calls] == [(tokens, 24)]
+
+
+def test_prompt_then_frames_without_a_gap(head, make_batch) -> None:
+    inputs, samples = make_batch([5, 3], langs=['en', 'zh'])
+    features = torch.randn(2, 5, 24)
+    embeddings, mask = head.input_embeddings(features, inputs['mask'], samples)
+    for i, (language, length) in enumerate((('English', 5), ('Chinese', 3))):
+        ids = head.codec.tokenizer.encode(f'Translate sign language video to {language}: ')
+        assert ids[-1] == 1  # the prompt keeps its </s>
+        start = len(ids)
+        assert torch.equal(embeddings[i, :start], head.language_model.shared(torch.tensor(ids)))
+        assert torch.equal(embeddings[i, start : start + length], features[i, :length])
+        assert mask[i].tolist() == [1] * (start + length) + [0] * (mask.shape[1] - start - length)
+
+
+def test_targets_are_cut(model_config, make_batch) -> None:
+    head = MODELS.build(model_config(max_target_tokens=3)['head'])
+    ids, valid = head.codec.target_batch(['good morning good night', 'hello'])
+    assert ids.shape[1] <= 3 and ids[0, -1] == 1 and valid[0].all()
+
+
+def test_unknown_language_is_an_error(head, make_batch) -> None:
+    inputs, samples = make_batch([5], langs=['xx'])
+    with pytest.raises(ValueError, match="'xx'"):
+        head.loss(torch.randn(1, 5, 24), inputs['mask'], samples)
+
+
+@pytest.mark.parametrize('vocabularies', [None, {'islr': ['hello', 'help', 'good night']}])
+def test_predict_runs_the_encoder_once_and_never_the_teacher_forced_decoder(
+    model_config, make_batch, monkeypatch, vocabularies
+) -> None:
+    head = MODELS.build(model_config(vocabularies=vocabularies)['head']).eval()
+    inputs, samples = make_batch([5, 3], task='islr')
+    encoder = count_calls(monkeypatch, head.language_model.encoder)
+    decoder = count_calls(monkeypatch, head.language_model.decoder)
+    whole = count_calls(monkeypatch, head.language_model)
+    head.predict(torch.randn(2, 5, 24), inputs['mask'], samples)
+    assert (len(encoder), len(decoder), len(whole)) == (1, 0, 0)
+
+
+def test_free_and_closed_answers_in_one_batch(model_config, make_batch) -> None:
+    labels = ['hello', 'help', 'good night']
+    head = MODELS.build(model_config(vocabularies={'islr': labels}, nbest=2)['head']).eval()
+    inputs, samples = make_batch([5, 3, 4])
+    samples[1].set_metainfo({'task': 'islr'})
+    features = torch.randn(3, 5, 24)
+    predicted = head.predict(features, inputs['mask'], samples)
+    assert [sample.clip_id for sample in predicted] == ['clip0', 'clip1', 'clip2']
+    for sample in predicted:
+        assert len(sample.nbest) == 2 and sample.nbest[0] == [sample.pred_text, sample.pred_score]
+        assert 1 >= sample.nbest[0][1] >= sample.nbest[1][1] > 0
+    assert {text for text, _ in predicted[1].nbest} < set(labels)
+    # A clip's answer is the one it gets alone.
+    alone = head.predict(features[1:2, :3], inputs['mask'][1:2, :3], samples[1:2])[0]
+    assert alone.pred_score == pytest.approx(predicted[1].pred_score, abs=1e-5)
+
+
+def test_nbest_is_at_most_the_beams(head, make_batch) -> None:
+    inputs, samples = make_batch([5])
+    assert len(head.predict(torch.randn(1, 5, 24), inputs['mask'], samples)[0].nbest) == 4
+
+
+def test_labels_from_a_file(model_config, make_batch, tmp_path) -> None:
+    (tmp_path / 'labels.txt').write_text('hello\nhelp\n\n今天\n', encoding='utf-8')
+    head = MODELS.build(model_config(vocabularies={'islr': str(tmp_path / 'labels.txt')})['head']).eval()
+    assert head.vocabularies['islr'].labels == ['hello', 'help', '今天']
+    assert not any(name.startswith('vocabularies') for name in head.state_dict())
+    inputs, samples = make_batch([4], task='islr')
+    nbest = head.predict(torch.randn(1, 4, 24), inputs['mask'], samples)[0].nbest
+    assert sum(probability for _, probability in nbest) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_missing_label_file(model_config) -> None:
+    with pytest.raises(DataError, match=r'nowhere\.txt: no such file'):
+        MODELS.build(model_config(vocabularies={'islr': 'nowhere.txt'})['head'])
+
+
+def test_unknown_generation_option(model_config) -> None:
+    with pytest.raises(ValueError, match='beams'):
+        MODELS.build(model_config(generation=dict(beams=3))['head'])
+
+
+def test_empty_batch_costs_nothing_and_touches_every_weight(head) -> None:
+    features = torch.zeros(0, 0, 24, requires_grad=True)
+    losses = head.loss(features, torch.zeros(0, 0, dtype=torch.bool), [])
+    losses['loss'].backward()
+    assert losses['loss'].item() == 0
+    assert all(p.grad is not None and not p.grad.any() for p in head.parameters())
+    assert head.predict(features, torch.zeros(0, 0, dtype=torch.bool), []) == []
+
+
+def test_nan_is_named_not_answered(model_config, make_batch) -> None:
+    for vocabularies in (None, {'islr': ['hello', 'help']}):
+        head = MODELS.build(model_config(vocabularies=vocabularies)['head']).eval()
+        inputs, samples = make_batch([4], task='islr')
+        with pytest.raises(FloatingPointError, match='clip0'):
+            head.predict(torch.full((1, 4, 24), math.nan), inputs['mask'], samples)
