@@ -66,9 +66,13 @@ def test_bad_files_are_named(tmp_path, damage, capfd):
         path.write_bytes(pickle.dumps(dict(state_dict={}, meta=RunsCode())))
     elif damage == 'no weights':
         write_checkpoint(path, dict(meta={}))
-    expected = {'missing': r'no such checkpoint.*epoch_1\.pth', 'no weights': 'state_dict'}.get(
-        damage, 'not a readable'
-    )
+    expected = {
+        'missing': r'no such checkpoint.*epoch_1\.pth',
+        'truncated': 'truncated',
+        'text': 'not a checkpoint',
+        'code': 'would run code',
+        'no weights': 'state_dict',
+    }[damage]
     with pytest.raises(DataError, match=rf'epoch_2\.pth.*{expected}'):
         read_checkpoint(path)
     assert 'was run' not in capfd.readouterr().out

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_engine'))
 from stand_ins import loader, write_config
 
-from unisign.engine import check_config
+from unisign.engine import SignRunner, check_config
 from unisign.engine.checkpoint_io import read_checkpoint
 from unisign.engine.launch import prepare_config, run_test, run_train
 from unisign.structures import DataError
@@ -63,29 +64,76 @@ def test_one_and_two_processes_predict_the_same_each_clip_once(repo, trained, tm
         assert alone['score'] == pytest.approx(shared_out['score'], abs=1e-6)
 
 
-def train_as(rank, port, config, outcomes):
-    environment = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-    os.environ.update({name: str(value) for name, value in environment.items()})
+def in_two_processes(body, *arguments):
+    """Call ``body(*arguments)`` in two forks that find each other; return what it returned, by rank."""
+    context = multiprocessing.get_context('fork')
+    answers = context.Queue()
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+
+    def run_as(rank):
+        variables = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+        os.environ.update({name: str(value) for name, value in variables.items()})
+        answers.put((rank, body(*arguments)))
+
+    processes = [context.Process(target=run_as, args=(rank,)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    found = dict(answers.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    return found[0], found[1]
+
+
+def weights_of(config, launcher):
+    cfg = prepare_config(config, launcher=launcher)
+    runner = SignRunner.from_cfg(cfg)
+    model = runner.train()
+    return {name: value.tolist() for name, value in getattr(model, 'module', model).state_dict().items()}
+
+
+def error_of(config):
     try:
         run_train(prepare_config(config, launcher='pytorch'))
     except DataError as error:
-        outcomes.put((rank, str(error)))
+        return str(error)
+    return ''
+
+
+def config_without_noise(folder, batch_size, norm):
+    """24 clips, so three steps of eight an epoch; two make an optimizer step, the third is one of its own."""
+    return write_config(
+        folder,
+        train_dataloader=loader('train', size=24, batch_size=batch_size),
+        model=dict(type='VectorModel', dropout=0.0, norm=norm),
+        train_cfg=dict(max_epochs=2, val_interval=9),
+    )
+
+
+def test_two_processes_compute_what_one_with_twice_the_batch_does(tmp_path):
+    config = config_without_noise(tmp_path / 'two', batch_size=4, norm=False)
+    check_config(prepare_config(config))  # imports what the forks need
+    first, second = in_two_processes(weights_of, config, 'pytorch')
+    alone = weights_of(config_without_noise(tmp_path / 'one', batch_size=8, norm=False), 'none')
+    assert first == second
+    for name, value in alone.items():
+        assert np.allclose(first[name], value, rtol=0, atol=1e-6), name
+
+
+def test_running_statistics_are_the_same_on_all_processes(tmp_path):
+    config = config_without_noise(tmp_path, batch_size=4, norm=True)
+    check_config(prepare_config(config))
+    first, second = in_two_processes(weights_of, config, 'pytorch')
+    assert first['body.1.running_mean'] == second['body.1.running_mean']
+    assert first['body.1.running_var'] == second['body.1.running_var']
+    assert any(first['body.1.running_mean'])
 
 
 def test_a_loss_that_is_not_finite_on_one_process_stops_both(tmp_path):
     config = write_config(tmp_path, train_dataloader=loader('train', poisoned=(5,)))
     check_config(prepare_config(config))
-    context = multiprocessing.get_context('fork')
-    outcomes = context.Queue()
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    processes = [context.Process(target=train_as, args=(rank, port, config, outcomes)) for rank in range(2)]
-    for process in processes:
-        process.start()
-    errors = dict(outcomes.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
-    assert errors[0] == errors[1]
-    assert 'loss is not finite; clips of the batch: ' in errors[0]
-    assert 'train-5' in errors[0]
+    first, second = in_two_processes(error_of, config)
+    assert first == second
+    assert 'loss is not finite; clips of the batch: ' in first
+    assert 'train-5' in first
