@@ -31,8 +31,12 @@ train_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file='train.jsonl', pipeline=train_pipeline),
 )
 val_dataloader = dict(batch_size=64, num_workers=1, dataset=dict(data_root=data_root, ann_file='dev.jsonl'))
-# Another split: --cfg-options test_dataloader.dataset.ann_file=PATH
-test_dataloader = dict(batch_size=64, num_workers=1, dataset=dict(data_root=data_root, ann_file='dev.jsonl'))
+# tools/test.py reports dev, and says so. Another split: --cfg-options test_dataloader.dataset.ann_file=PATH
+# test_dataloader.dataset.name=NAME test_evaluator.prefix=NAME
+test_dataloader = dict(
+    batch_size=64, num_workers=1, dataset=dict(data_root=data_root, ann_file='dev.jsonl', name='dev')
+)
+test_evaluator = dict(prefix='dev')
 
 model = dict(
     type='UniSign',

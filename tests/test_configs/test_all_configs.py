@@ -16,11 +16,13 @@ ROOT = Path(__file__).resolve().parents[2] / 'configs'
 # Every config that can be run: all but the parts in _base_.
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.relative_to(ROOT).parts)
 NAME = re.compile(r'stage(?P<stage>[123])_(?P<data>[a-z0-9-]+?)(_(?P<task>slt|cslr))?(?P<pose>_pose)?')
+# What stands for the quickstart's short names.
+QUICKSTART = {'stage1': 'stage1_toy', 'islr': 'stage3_toy-islr', 'slt': 'stage3_toy-slt'}
 ISLR_DATA = {'wlasl', 'msasl', 'asl14'}
 # The corpora that come without a test split: tools/test.py reports dev there.
 NO_TEST_SPLIT = {'csl-news', 'youtube-asl', 'asl14'}
 # What a config may hold at its top besides the Runner's arguments: names that its own lines use.
-HELPER_NAMES = {'data', 'data_root', 'language_model', 'train_pipeline', 'test_pipeline'}
+HELPER_NAMES = {'data', 'data_root', 'labels', 'language_model', 'train_pipeline', 'test_pipeline'}
 # What a config may hold that the Runner reads from it without naming it in its arguments.
 READ_FROM_CONFIG = {'runner_type', 'sync_bn', 'auto_scale_lr'}
 
@@ -32,7 +34,7 @@ def ids(path):
 def test_the_sweep_sees_every_config():
     """Count by hand when a config is added: a sweep over nothing would pass."""
     folders = [path.parent.name for path in CONFIGS]
-    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 8, 'toy': 4, 'asl14': 1}
+    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 8, 'toy': 7, 'asl14': 1}
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
@@ -55,21 +57,37 @@ def test_problems_are_found_and_all_reported():
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
 def test_file_name_is_true(path):
-    config, name = Config.fromfile(path), NAME.fullmatch(path.stem)
+    config, stem, folder = Config.fromfile(path), path.stem, ''
+    if stem.startswith('quickstart_'):
+        stem, folder = QUICKSTART[stem.split('_')[1]] + stem.partition('_pose')[1], 'quickstart/'
+    name = NAME.fullmatch(stem)
     assert name, f'{path.name} is not stage<N>_<dataset>[_<task>][_pose].py'
     dataset = config.train_dataloader.dataset
     data, task = name['data'], name['task']
     if data.startswith('toy-'):  # the toy corpus has its task where others have the corpus' own name
         data, task = data.split('-')
     task = task or ('islr' if data in ISLR_DATA else 'slt')
-    assert dataset.data_root == f'data/{data}'
+    assert dataset.data_root == ('data/toy_small' if folder else f'data/{data}')
     assert {config[f'{split}_dataloader'].dataset.task for split in ('train', 'val', 'test')} == {task}
     assert (config.model.get('rgb_encoder') is None and config.model.get('fusion') is None) == bool(name['pose'])
-    before = {'1': None, '2': 'stage1_', '3': 'stage1_' if name['pose'] else 'stage2_'}[name['stage']]
-    load_from = config.get('load_from')
-    assert load_from is None if before is None or data == 'asl14' else load_from.startswith(f'work_dirs/{before}')
+    before = {'1': None, '2': 'stage1', '3': 'stage1' if name['pose'] else 'stage2'}[name['stage']]
+    if before is None or data == 'asl14':
+        assert config.get('load_from') is None
+    else:
+        assert config.load_from.startswith(f'work_dirs/{folder}{before}')
     sampled = [step for step in dataset.pipeline if step['type'] == 'SampleFrames']
     assert [step.max_frames for step in sampled] == [64 if task == 'islr' else 256]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=ids)
+def test_the_checkpoint_to_start_from_is_one_that_its_stage_writes(path):
+    load_from = Config.fromfile(path).get('load_from')
+    if load_from is None:
+        return
+    *_, run, _, checkpoint = Path(load_from).parts
+    pattern = f'quickstart_{run}_pose.py' if 'quickstart' in load_from else f'{run}.py'
+    earlier = Config.fromfile(path.with_name(pattern))
+    assert checkpoint == f'epoch_{earlier.train_cfg.max_epochs}.pth'
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
