@@ -27,6 +27,12 @@ def test_the_sweep_sees_the_documentation():
     assert len([block for block in BLOCKS if block.path == REPO / 'README.md']) >= 5
 
 
+def test_the_index_lists_every_page():
+    listed = {link.partition('#')[0] for link in links_of(REPO / 'docs' / 'README.md')}
+    pages = {str(page.relative_to(REPO / 'docs')) for page in REPO.glob('docs/**/*.md')} - {'README.md'}
+    assert pages - listed == set()
+
+
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(REPO)))
 def test_links_resolve(page):
     broken = []
