@@ -16,24 +16,10 @@ from unisign.models.language_models import (
 )
 from unisign.structures import DataError
 
-WORDS = tuple(
-    [
-        'book',
-        'drink',
-        'computer',
-        'before',
-        'chair',
-        'go',
-        'clothes',
-        'who',
-        'candy',
-        'cousin',
-        'deaf',
-        'fine',
-        'help',
-        'no',
-    ]
-)
+WORDS = (
+    'book', 'drink', 'computer', 'before', 'chair', 'go', 'clothes', 'who', 'candy', 'cousin', 'deaf', 'fine', 'help',
+    'no',
+)  # fmt: skip
 
 
 def test_fourteen_words_are_enough(tmp_path: Path) -> None:

@@ -25,7 +25,13 @@ def translate_poses(
 def translate_poses(
     model: UniSign, poses: Sequence[Clip], task: str | None = None, lang: str | None = None, batch_size: int = 16
 ) -> list[SignDataSample]: ...
-def translate_poses(model, poses, task=None, lang=None, batch_size=16):
+def translate_poses(
+    model: UniSign,
+    poses: Clip | Sequence[Clip],
+    task: str | None = None,
+    lang: str | None = None,
+    batch_size: int = 16,
+) -> SignDataSample | list[SignDataSample]:
     """Say what is signed in clips whose keypoints are known.
 
     Args:
@@ -42,14 +48,13 @@ def translate_poses(model, poses, task=None, lang=None, batch_size=16):
         ClipError: if a clip cannot be read.
         DataError: if neither config nor arguments say task and language, or the config has no test pipeline.
     """
-    single = isinstance(poses, Poses | str | Path)
     dataset = _test_dataset(model)
     task, lang = task or dataset.get('task'), lang or dataset.get('lang')
     if not task or not lang:
         missing = 'task' if not task else 'lang'
         raise DataError('translate_poses', f'{missing} is not given, and the config sets none.', f'Pass {missing}=..')
     pipeline = [TRANSFORMS.build(step) for step in dataset['pipeline']]
-    clips = [poses] if single else list(poses)
+    clips = [poses] if isinstance(poses, Clip) else list(poses)
     samples: list[SignDataSample] = []
     for first in range(0, len(clips), batch_size):
         batch = [
@@ -58,7 +63,7 @@ def translate_poses(model, poses, task=None, lang=None, batch_size=16):
         ]
         with torch.no_grad():
             samples += model.test_step(sign_collate(batch))
-    return samples[0] if single else samples
+    return samples[0] if isinstance(poses, Clip) else samples
 
 
 def _test_dataset(model: UniSign) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class UniSign(BaseModel):
         if self.padding == 'replicate':
             parts = {name: _repeat_last_frame(frames, mask) for name, frames in parts.items()}
             mask = torch.ones_like(mask)
-        if self.fusion is None:
+        if self.fusion is None or self.rgb_encoder is None:
             return self.pose_encoder(parts, mask)
         features = self.pose_encoder.spatial(parts, mask)
         hands = inputs.get('hands') or {}

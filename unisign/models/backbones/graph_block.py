@@ -5,14 +5,18 @@ channels, K hops. Points lead and channels come last, so that mixing points and 
 product over all frames, without a transposition in between.
 """
 
+from functools import partial
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
 
 
-def apply_batch_norm(norm: nn.Module, x: Tensor) -> Tensor:
+def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     """Apply a batch norm over all but the last dimension of ``x`` [..., C].
 
     A batch without frames passes through: plain batch norm would turn its running statistics into NaN. Synchronised
@@ -47,13 +51,15 @@ class GraphBlock(nn.Module):
         self.adjacency = nn.Parameter(adjacency.clone())
         self.graph_conv = nn.Conv2d(in_channels, self.num_hops * out_channels, 1)
         self.graph_norm = nn.BatchNorm2d(out_channels)
-        self.temporal_conv = self.temporal_norm = None
+        self.temporal_conv: nn.Conv2d | None = None
+        self.temporal_norm: nn.BatchNorm2d | None = None
         if temporal_kernel is not None:
             self.temporal_conv = nn.Conv2d(
                 out_channels, out_channels, (1, temporal_kernel), padding=(0, temporal_kernel // 2)
             )
             self.temporal_norm = nn.BatchNorm2d(out_channels)
-        self.residual_conv = self.residual_norm = None
+        self.residual_conv: nn.Conv2d | None = None
+        self.residual_norm: nn.BatchNorm2d | None = None
         if in_channels != out_channels:
             self.residual_conv = nn.Conv2d(in_channels, out_channels, 1)
             self.residual_norm = nn.BatchNorm2d(out_channels)
@@ -61,31 +67,36 @@ class GraphBlock(nn.Module):
     def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
-        if self.temporal_conv is not None:
-            y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, self._mix_frames))
+        if self.temporal_conv is not None and self.temporal_norm is not None:
+            mix_frames = partial(_mix_frames, self.temporal_conv)
+            y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
         return (y + self._residual(x)).relu()
 
     def _mix_points(self, x: Tensor) -> Tensor:
         """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""
         points, *others, channels = x.shape
         weights = self.graph_conv.weight.view(self.num_hops, -1, channels)
-        biases = self.graph_conv.bias.view(self.num_hops, -1)
+        biases = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
         x = x.reshape(-1, channels)
-        summed = None
-        for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True):
+        hops = [
             # One product a hop: faster than a batched one. [V * M, C] -> [V, M * C], M frames of all sequences.
-            mixed = F.linear(x, weight, bias).view(points, len(x) // points * len(bias))
-            summed = adjacency.t() @ mixed if summed is None else torch.addmm(summed, adjacency.t(), mixed)
-        return summed.view(points, *others, len(bias))
-
-    def _mix_frames(self, timeline: Tensor) -> Tensor:
-        """Temporal convolution of [V, S, L, C] along L."""
-        points, sequences, length, channels = timeline.shape
-        image = timeline.view(points * sequences, 1, length, channels).permute(0, 3, 1, 2)  # channels last
-        return self.temporal_conv(image).permute(0, 2, 3, 1).reshape(points, sequences, length, channels)
+            (adjacency.t(), F.linear(x, weight, bias).view(points, len(x) // points * len(bias)))
+            for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True)
+        ]
+        summed = torch.mm(*hops[0])
+        for adjacency, mixed in hops[1:]:
+            summed = torch.addmm(summed, adjacency, mixed)
+        return summed.view(points, *others, biases.shape[1])
 
     def _residual(self, x: Tensor) -> Tensor:
-        if self.residual_conv is None:
+        conv, norm = self.residual_conv, self.residual_norm
+        if conv is None or norm is None:
             return x
-        conv = self.residual_conv
-        return apply_batch_norm(self.residual_norm, F.linear(x, conv.weight.flatten(1), conv.bias))
+        return apply_batch_norm(norm, F.linear(x, conv.weight.flatten(1), conv.bias))
+
+
+def _mix_frames(conv: nn.Conv2d, timeline: Tensor) -> Tensor:
+    """Temporal convolution of [V, S, L, C] along L."""
+    points, sequences, length, channels = timeline.shape
+    image = timeline.view(points * sequences, 1, length, channels).permute(0, 3, 1, 2)  # channels last
+    return conv(image).permute(0, 2, 3, 1).reshape(timeline.shape)

@@ -81,9 +81,8 @@ class PartGCNEncoder(nn.Module):
         self.part_offset = nn.Parameter(torch.zeros(width))
         self.projection = nn.Linear(width, out_channels)
         self.dropout = nn.Dropout(dropout)
-        for linear in (*self.embeddings.values(), self.projection):
-            nn.init.trunc_normal_(linear.weight, std=INIT_STD)
-            nn.init.zeros_(linear.bias)
+        self.embeddings.apply(_start_linear)
+        _start_linear(self.projection)
 
     def forward(self, parts: dict[str, Tensor], mask: Tensor) -> Tensor:
         """Return one feature a frame.
@@ -105,28 +104,37 @@ class PartGCNEncoder(nn.Module):
         for name, part_names in NETWORK_PARTS.items():
             frames = torch.stack([timeline.pack(parts[part]) for part in part_names])  # [S, N, V, 3]
             x = self.embeddings[name](frames.permute(2, 0, 1, 3).contiguous())
-            for block in self.spatial_networks[name]:
-                x = block(x, timeline)
+            x = _through(self.spatial_networks[name], x, timeline)
             features[name] = x
         return SpatialFeatures(features, timeline)
 
     def temporal(self, features: SpatialFeatures) -> Tensor:
         """Add the body's feature to the other parts, run the temporal networks, join the parts; see ``forward``."""
         body = features.networks['body'].detach()
-        pooled = []
+        pooled: list[Tensor] = []
         for name, part_names in NETWORK_PARTS.items():
             x = features.networks[name]
             if name != 'body':
                 joints = [PARTS[part].body_joint for part in part_names]
                 x = x + body[joints].transpose(0, 1)  # [1, S, N, C], the same for every point of the part
-            for block in self.temporal_networks[name]:
-                x = block(x, features.timeline)
-            pooled.extend(x.mean(dim=0))
+            pooled.extend(_through(self.temporal_networks[name], x, features.timeline).mean(dim=0))
         joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
         return features.timeline.unpack(self.dropout(self.projection(joined)))
+
+
+def _start_linear(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=INIT_STD)
+        nn.init.zeros_(module.bias)
 
 
 def _network(channels: tuple[int, ...], adjacency: Tensor, temporal_kernel: int | None) -> nn.ModuleList:
     return nn.ModuleList(
         GraphBlock(channels[i], channels[i + 1], adjacency, temporal_kernel) for i in range(len(channels) - 1)
     )
+
+
+def _through(network: nn.Module, x: Tensor, timeline: ClipTimeline) -> Tensor:
+    for block in network.children():
+        x = block(x, timeline)
+    return x

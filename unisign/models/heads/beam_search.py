@@ -9,9 +9,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
-from unisign.models.heads.t5_decoder import Memory, make_memory, output_scale, position_biases, run_decoder
+from unisign.models.heads.t5_decoder import (
+    Memory,
+    make_memory,
+    output_scale,
+    position_biases,
+    run_decoder,
+    special_tokens,
+)
+from unisign.models.language_models import T5Family
 
 IMPOSSIBLE = float('-inf')
 
@@ -37,7 +44,7 @@ class Hypotheses:
 
 @torch.no_grad()
 def beam_search(
-    model: PreTrainedModel, states: Tensor, mask: Tensor, num_beams: int = 4, max_new_tokens: int = 100
+    model: T5Family, states: Tensor, mask: Tensor, num_beams: int = 4, max_new_tokens: int = 100
 ) -> Hypotheses:
     """Return each clip's ``num_beams`` best texts.
 
@@ -59,15 +66,15 @@ def beam_search(
 class _BeamSearch:
     """The state of a search: beams of the clips that are not done, finished texts of all clips."""
 
-    def __init__(self, model: PreTrainedModel, memory: Memory, num_beams: int, max_new_tokens: int) -> None:
+    def __init__(self, model: T5Family, memory: Memory, num_beams: int, max_new_tokens: int) -> None:
         clips, device = len(memory.bias), memory.bias.device
         self.model, self.memory, self.num_beams, self.max_new_tokens = model, memory, num_beams, max_new_tokens
-        self.eos, self.pad = model.config.eos_token_id, model.config.pad_token_id
+        self.eos, pad, start = special_tokens(model)
         self.biases = position_biases(model, max_new_tokens)
         self.clips = torch.arange(clips, device=device)  # which clips the rows below are
         self.done = torch.zeros(clips, dtype=torch.bool, device=device)
-        self.last = torch.full((clips, num_beams), model.config.decoder_start_token_id, device=device)
-        self.tokens = torch.full((clips, num_beams, max_new_tokens), self.pad, device=device)
+        self.last = torch.full((clips, num_beams), start, device=device)
+        self.tokens = torch.full((clips, num_beams, max_new_tokens), pad, device=device)
         self.scores = torch.full((clips, num_beams), IMPOSSIBLE, device=device)
         self.scores[:, 0] = 0.0  # the beams start alike: let one of them speak
         self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, H, step, K]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.tree_scoring import score_words, score_words_by_likelihood
+from unisign.models.language_models import T5Family
 from unisign.structures import DataError
 
 RANKINGS = ('tree', 'likelihood')
@@ -72,7 +72,7 @@ class ClosedVocabulary(nn.Module):
             raise DataError(source, problem, 'Add the labels to the vocabulary, or leave these clips out.')
         return [f'{source}: {problem} No answer to these clips can be right.']
 
-    def rank(self, model: PreTrainedModel, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
+    def rank(self, model: T5Family, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
         """Return for each clip its best labels ``[label, probability]``, best first.
 
         Args:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from unisign.datasets.sign_dataset import DatasetOverview
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
-from unisign.models.heads.t5_decoder import output_scale
+from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import smoothed_cross_entropy
@@ -62,10 +63,12 @@ class MT5GenerationHead(nn.Module):
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
-        start_token = self.language_model.config.decoder_start_token_id
+        _, _, self.start_token = special_tokens(self.language_model)
         self.vocabularies = nn.ModuleDict(
             {
-                task: ClosedVocabulary(read_labels(labels), self.codec, start_token, ranking, _source(task, labels))
+                task: ClosedVocabulary(
+                    read_labels(labels), self.codec, self.start_token, ranking, _source(task, labels)
+                )
                 for task, labels in (vocabularies or {}).items()
             }
         )
@@ -154,11 +157,14 @@ class MT5GenerationHead(nn.Module):
                 ) from error
         if overview.task not in self.vocabularies:
             return []
-        return self.vocabularies[overview.task].check_targets(overview.targets, overview.source, training)
+        return self._vocabulary(overview.task).check_targets(overview.targets, overview.source, training)
+
+    def _vocabulary(self, task: str) -> ClosedVocabulary:
+        return cast(ClosedVocabulary, self.vocabularies[task])
 
     def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
         if task is not None:
-            return self.vocabularies[task].rank(self.language_model, states, mask, self.nbest)
+            return self._vocabulary(task).rank(self.language_model, states, mask, self.nbest)
         found = beam_search(self.language_model, states, mask, **self.generation)
         answers = []
         for tokens, scores in zip(found.tokens.tolist(), found.scores.tolist(), strict=True):
@@ -194,7 +200,7 @@ class MT5GenerationHead(nn.Module):
         return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
 
     def _shift_right(self, targets: Tensor) -> Tensor:
-        start = targets.new_full((len(targets), 1), self.language_model.config.decoder_start_token_id)
+        start = targets.new_full((len(targets), 1), self.start_token)
         return torch.cat([start, targets[:, :-1]], dim=1)
 
     def _zero_of_all_weights(self) -> Tensor:

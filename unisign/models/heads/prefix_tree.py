@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+# Node, the token its position reads (None at the root: the start token), the nodes from the root to it.
+_Node = tuple[int, int | None, list[int]]
+
 
 class PrefixTree(nn.Module):
     """The decoder positions and choices that tell the words of a closed set apart.
@@ -29,6 +32,13 @@ class PrefixTree(nn.Module):
     Raises:
         ValueError: for no sequence, an empty one, or two alike.
     """
+
+    tokens: Tensor
+    depth: Tensor
+    ancestors: Tensor
+    edge_node: Tensor
+    edge_token: Tensor
+    paths: Tensor
 
     def __init__(self, sequences: Sequence[Sequence[int]], start_token: int, only_choices: bool = True) -> None:
         super().__init__()
@@ -71,12 +81,13 @@ def _grow(sequences: Sequence[Sequence[int]]) -> tuple[list[dict[int, int]], lis
     return children, ends
 
 
-def _with_ancestors(children: list[dict[int, int]], scored: list[bool]) -> list[tuple[int, int | None, list[int]]]:
-    """Return (node, token read, nodes from the root to it) of all nodes scored or with a scored one below."""
+def _with_ancestors(children: list[dict[int, int]], scored: list[bool]) -> list[_Node]:
+    """Return all nodes scored or with a scored one below."""
     needed = list(scored)
     for node in range(len(children) - 1, -1, -1):  # a child is always numbered after its parent
         needed[node] = needed[node] or any(needed[child] for child in children[node].values())
-    found, pending = [], [(0, None, [0])] if needed[0] else []
+    found: list[_Node] = []
+    pending: list[_Node] = [(0, None, [0])] if needed[0] else []
     while pending:
         node, token, line = pending.pop()
         found.append((node, token, line))

@@ -10,10 +10,12 @@ Shape letters: B clips, N positions a clip, S encoder states, H heads, K width o
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from torch import Tensor
+
+from unisign.models.language_models import T5Family
 
 # (layer, queries, keys, values), each [B or 1, N, H, K], to the attended values [B or 1, N, H, K].
 SelfAttend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -38,7 +40,7 @@ class Memory:
         return Memory([k[clips] for k in self.keys], [v[clips] for v in self.values], self.bias[clips])
 
 
-def make_memory(model: PreTrainedModel, states: Tensor, mask: Tensor) -> Memory:
+def make_memory(model: T5Family, states: Tensor, mask: Tensor) -> Memory:
     """Project encoder states [B, S, C] with mask [B, S] for every decoder layer."""
     keys, values = [], []
     for block in model.decoder.block:
@@ -50,7 +52,7 @@ def make_memory(model: PreTrainedModel, states: Tensor, mask: Tensor) -> Memory:
     return Memory(keys, values, bias[:, None, None])
 
 
-def run_decoder(model: PreTrainedModel, tokens: Tensor, memory: Memory, attend: SelfAttend) -> Tensor:
+def run_decoder(model: T5Family, tokens: Tensor, memory: Memory, attend: SelfAttend) -> Tensor:
     """Return the decoder's states [B, N, C], after the final norm.
 
     Args:
@@ -72,7 +74,7 @@ def run_decoder(model: PreTrainedModel, tokens: Tensor, memory: Memory, attend: 
     return model.decoder.final_layer_norm(hidden)
 
 
-def position_biases(model: PreTrainedModel, num_distances: int) -> list[Tensor]:
+def position_biases(model: T5Family, num_distances: int) -> list[Tensor]:
     """Return each layer's bias [num_distances, H] for attending to a position that far back in the text."""
     biases: list[Tensor] = []
     for block in model.decoder.block:
@@ -85,16 +87,22 @@ def position_biases(model: PreTrainedModel, num_distances: int) -> list[Tensor]:
     return biases
 
 
-def output_scale(model: PreTrainedModel) -> float:
+def special_tokens(model: T5Family) -> tuple[int, int, int]:
+    """Return the ids of ``</s>``, of padding, and of the token every text starts with."""
+    config: Any = model.config
+    return config.eos_token_id, config.pad_token_id, config.decoder_start_token_id
+
+
+def output_scale(model: T5Family) -> float:
     """Return what decoder states are multiplied by before the output layer: T5's rule for a shared embedding."""
     return model.config.d_model**-0.5 if model.config.tie_word_embeddings else 1.0
 
 
-def _heads(x: Tensor, attention: nn.Module) -> Tensor:
+def _heads(x: Tensor, attention: Any) -> Tensor:
     return x.unflatten(-1, (attention.n_heads, attention.key_value_proj_dim))
 
 
-def _read_memory(layer: nn.Module, hidden: Tensor, memory: Memory, number: int) -> Tensor:
+def _read_memory(layer: Any, hidden: Tensor, memory: Memory, number: int) -> Tensor:
     attention = layer.EncDecAttention
     queries = _heads(attention.q(layer.layer_norm(hidden)), attention).transpose(1, 2)  # [B or 1, H, N, K]
     scores = queries @ memory.keys[number].transpose(2, 3) + memory.bias

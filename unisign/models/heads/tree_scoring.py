@@ -6,17 +6,17 @@ text, and to the clip's encoder states, which all nodes share. So every prefix i
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.t5_decoder import make_memory, output_scale, position_biases, run_decoder
+from unisign.models.language_models import T5Family
 
 # Numbers held at once in the largest tensor of a chunk: 256 MiB in float32.
 CHUNK_NUMBERS = 2**26
 
 
 @torch.no_grad()
-def score_words(model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
+def score_words(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
     """Return each word's log probability among the words of the tree.
 
     A word's probability is the product, over its tokens and ``</s>``, of the softmax over the tokens the tree allows
@@ -35,7 +35,7 @@ def score_words(model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: 
 
 
 @torch.no_grad()
-def score_words_by_likelihood(model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
+def score_words_by_likelihood(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
     """Return each word's log likelihood, the softmax being over the whole vocabulary at every token.
 
     Arguments and result as for ``score_words``; the tree must have been built with ``only_choices=False``. The
@@ -44,7 +44,7 @@ def score_words_by_likelihood(model: PreTrainedModel, tree: PrefixTree, states: 
     return _score(model, tree, states, mask, over_vocabulary=True)
 
 
-def _score(model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool) -> Tensor:
+def _score(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool) -> Tensor:
     if not len(tree.tokens):  # a single word: nothing to choose
         return torch.zeros(len(states), len(tree.paths), device=states.device)
     config = model.config
@@ -55,9 +55,7 @@ def _score(model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: Tenso
     return torch.cat([_score_chunk(model, tree, *chunk, over_vocabulary) for chunk in chunks])
 
 
-def _score_chunk(
-    model: PreTrainedModel, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool
-) -> Tensor:
+def _score_chunk(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool) -> Tensor:
     attend = _AncestorAttention(tree, position_biases(model, tree.ancestors.shape[1]))
     hidden = run_decoder(model, tree.tokens[None], make_memory(model, states, mask), attend)
     # bf16 would blur the ranking: the last product in float32.

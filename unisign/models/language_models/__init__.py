@@ -1,7 +1,7 @@
 """Language models: loading them, making small ones, and the languages that prompts name."""
 
 from unisign.models.language_models.languages import DEFAULT_PROMPT, LANGUAGE_NAMES, language_name
-from unisign.models.language_models.loading import load_language_model
+from unisign.models.language_models.loading import T5Family, load_language_model
 from unisign.models.language_models.making import make_language_model
 from unisign.models.language_models.tokenizer import SentencePieceTokenizer, load_tokenizer
 
@@ -9,6 +9,7 @@ __all__ = [
     'DEFAULT_PROMPT',
     'LANGUAGE_NAMES',
     'SentencePieceTokenizer',
+    'T5Family',
     'language_name',
     'load_language_model',
     'load_tokenizer',

@@ -1,20 +1,23 @@
 """T5-family language models, by Hugging Face name or from a folder."""
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from transformers import (
     AutoConfig,
     MT5ForConditionalGeneration,
     PretrainedConfig,
-    PreTrainedModel,
     T5ForConditionalGeneration,
     UMT5ForConditionalGeneration,
 )
 
 from unisign.structures import DataError
 
-_MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
+# The models the head can use: encoder-decoders whose parts have these classes' names.
+T5Family = T5ForConditionalGeneration | MT5ForConditionalGeneration | UMT5ForConditionalGeneration
+
+_MODEL_CLASSES: dict[str, Any] = {
     'mt5': MT5ForConditionalGeneration,
     't5': T5ForConditionalGeneration,
     'umt5': UMT5ForConditionalGeneration,
@@ -25,7 +28,7 @@ HOW_TO_GET = (
 )
 
 
-def load_language_model(name: str, pretrained: bool = True, dropout: float | None = None) -> PreTrainedModel:
+def load_language_model(name: str, pretrained: bool = True, dropout: float | None = None) -> T5Family:
     """Return a T5-family encoder-decoder model.
 
     Args:
@@ -80,7 +83,7 @@ def refuse_missing_folder(name: str) -> None:
         raise DataError(name, 'no such folder; expected a language model (config.json, spiece.model).', HOW_TO_GET)
 
 
-def _with_random_weights(model_class: type[PreTrainedModel], config: PretrainedConfig) -> PreTrainedModel:
+def _with_random_weights(model_class: Any, config: PretrainedConfig) -> T5Family:
     model = model_class(config)
     if not config.tie_word_embeddings:
         # Hugging Face draws an untied output layer with std 1, for logits of std sqrt(width): far from any start that

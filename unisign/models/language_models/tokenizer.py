@@ -71,7 +71,7 @@ def load_tokenizer(name: str) -> SentencePieceTokenizer:
     if Path(name).is_dir():
         return SentencePieceTokenizer(Path(name) / TOKENIZER_FILE)
     try:
-        return SentencePieceTokenizer(cached_file(name, TOKENIZER_FILE))
+        return SentencePieceTokenizer(cached_file(name, TOKENIZER_FILE) or name)
     except (OSError, ValueError) as error:
         raise DataError(
             name,
