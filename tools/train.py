@@ -6,6 +6,7 @@ import sys
 
 from mmengine.config import DictAction
 
+from unisign.engine import ConfigError
 from unisign.engine.launch import prepare_config, run_readably, run_train
 
 
@@ -41,6 +42,10 @@ def main(args: argparse.Namespace) -> None:
     if args.amp and cfg.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
         cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
     if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise ConfigError(
+                args.config, '--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=..) in the config.'
+            )
         cfg.auto_scale_lr.enable = True
     run_train(cfg, args.resume, args.overwrite)
 

@@ -1,6 +1,7 @@
 """One place that makes any config run on a machine without CUDA, and says what it changed."""
 
 import datetime
+import inspect
 import os
 import subprocess
 from collections.abc import MutableMapping
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 
 from unisign.structures import DataError
 
@@ -64,16 +66,22 @@ def _use_gloo(cfg: MutableMapping[str, Any]) -> list[str]:
     communication = environment.setdefault('dist_cfg', {})
     backend = communication.get('backend', 'nccl')
     communication['backend'] = 'gloo'
-    wrapper = cfg.get('model_wrapper_cfg') or dict(
-        type='MMDistributedDataParallel',
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False),
-    )
+    wrapper = cfg.get('model_wrapper_cfg') or {
+        'type': 'MMDistributedDataParallel',
+        _buffer_argument(): False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
     cfg['model_wrapper_cfg'] = dict(wrapper, device_ids=None)
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(hook.get('type') == 'BufferAverageHook' for hook in hooks):
         cfg['custom_hooks'] = [*hooks, dict(type='BufferAverageHook')]
     return [f'the processes talk over gloo, not {backend}'] if backend != 'gloo' else []
+
+
+def _buffer_argument() -> str:
+    """Return how this PyTorch calls the switch for copying buffers from the first process in every forward pass."""
+    parameters = inspect.signature(DistributedDataParallel.__init__).parameters
+    return 'forward_sync_buffers' if 'forward_sync_buffers' in parameters else 'broadcast_buffers'
 
 
 def start_gloo(cfg: MutableMapping[str, Any]) -> None:

@@ -87,9 +87,9 @@ def start_fork(run: Callable[[Path], Any]) -> Start:
 
         def wait() -> int:
             process.join()
-            return process.exitcode
+            return process.exitcode or 0
 
-        return _Process(process.pid, process.is_alive, wait)
+        return _Process(process.pid or 0, process.is_alive, wait)
 
     return start
 

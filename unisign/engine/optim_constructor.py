@@ -59,11 +59,11 @@ class SignOptimWrapperConstructor:
 
     def parameter_groups(self, model: nn.Module, optimizer_cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return one group for each combination of weight decay and learning rate; unscaled ones first, for the log."""
-        model = model.module if is_model_wrapper(model) else model
+        bare: Any = model.module if is_model_wrapper(model) else model
         lr, decay = optimizer_cfg['lr'], optimizer_cfg.get('weight_decay', 0.0)
         groups: dict[tuple[bool, float], list[torch.Tensor]] = {}
         used = set()
-        for name, parameter in model.named_parameters():
+        for name, parameter in bare.named_parameters():
             if not parameter.requires_grad:
                 continue
             prefix = self._longest_prefix(name)
@@ -76,7 +76,7 @@ class SignOptimWrapperConstructor:
                 f'lr_mult names {sorted(unused)}, which fits no trained parameter.'
                 if unused
                 else 'the model has no parameter that needs a gradient.',
-                f'The parts of the model are: {", ".join(name for name, _ in model.named_children())}.',
+                f'The parts of the model are: {", ".join(name for name, _ in bare.named_children())}.',
             )
         return [
             dict(params=parameters, lr=lr * factor, weight_decay=decay if decayed else 0.0)

@@ -182,8 +182,8 @@ class SignTrainLoop(BaseLoop):
 
     def _batches_from(self, start: int) -> Iterator[Any]:
         """Return this epoch's batches without the first ``start``."""
-        batch_sampler = self.dataloader.batch_sampler
-        samplers = (batch_sampler, getattr(batch_sampler, 'sampler', None), self.dataloader.sampler)
+        batch_sampler: Any = self.dataloader.batch_sampler
+        samplers: tuple[Any, ...] = (batch_sampler, getattr(batch_sampler, 'sampler', None), self.dataloader.sampler)
         for sampler in {id(sampler): sampler for sampler in samplers}.values():
             if hasattr(sampler, 'set_epoch'):
                 sampler.set_epoch(self._epoch)

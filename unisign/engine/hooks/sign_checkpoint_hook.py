@@ -106,8 +106,8 @@ class SignCheckpointHook(Hook):
             kind, _, number = file.stem.partition('_')
             if kind in ('epoch', 'iter') and number.isdigit():
                 ages[file] = int(number) * (len(loop.dataloader) if kind == 'epoch' else 1)
-        done = sorted((file for file, age in ages.items() if age <= now), key=ages.get)
-        for file in done[: -self.max_keep_ckpts]:
+        done = sorted((age, file) for file, age in ages.items() if age <= now)
+        for _, file in done[: -self.max_keep_ckpts]:
             file.unlink(missing_ok=True)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
@@ -125,8 +125,8 @@ class SignCheckpointHook(Hook):
                 runner.logger.warning(f'{path} is gone: the next validation chooses a new best checkpoint.')
             self.best = None
             return
-        found = read_checkpoint(path).get('best')
-        if found != self.best:
+        found: dict[str, Any] | None = read_checkpoint(path).get('best')
+        if found is not None and found != self.best:
             runner.logger.info(
                 f'{path.name} ({self.save_best} {found["score"]:.4f} after epoch {found["epoch"]}) is not the one that '
                 'the resumed checkpoint knows: it stays the best until a better one comes.'
