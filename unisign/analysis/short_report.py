@@ -29,8 +29,7 @@ def short_report(paths: Sequence[str | Path], examples: int = 6) -> str:
     rows, sections = [], []
     for path in paths:
         predictions, scores = read_predictions(path), score_predictions_file(path)
-        task = predictions[0].task
-        name, shown = SHOWN[task]
+        name, shown = SHOWN[next(one.task for one in predictions if one.task)]
         figures = '   '.join(f'{label} {scores[key]:.1f}' for key, label in shown if key in scores)
         rows.append((name, str(len(predictions)), figures))
         sections.append(f'{name}: some answers\n{_examples(predictions, examples)}')
