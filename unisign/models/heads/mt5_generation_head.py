@@ -187,10 +187,12 @@ class MT5GenerationHead(nn.Module):
         Returns:
             Embeddings [B, L, C] and mask, long [B, L].
         """
+        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
+        features = features.to(self.language_model.shared.weight.dtype)
         prompts = {}
         for lang in {sample.lang for sample in data_samples}:
             ids = torch.tensor(self.codec.prompt_ids(lang), device=features.device)
-            prompts[lang] = self.language_model.shared(ids).to(features.dtype)
+            prompts[lang] = self.language_model.shared(ids)
         embeddings, masks = [], []
         for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
             prompt = prompts[sample.lang]

@@ -60,7 +60,7 @@ def _score_chunk(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor
     hidden = run_decoder(model, tree.tokens[None], make_memory(model, states, mask), attend)
     # bf16 would blur the ranking: the last product in float32.
     with torch.autocast(hidden.device.type, enabled=False):
-        hidden, weight = hidden.float() * output_scale(model), model.lm_head.weight.float()
+        hidden, weight = hidden.float() * output_scale(model), model.lm_head.weight
         logits = _edge_logits(hidden, weight, tree)
         total = _vocabulary_total(hidden, weight) if over_vocabulary else _sibling_total(logits, tree)
     log_probs = logits - total[:, tree.edge_node]
@@ -98,7 +98,7 @@ def _edge_logits(hidden: Tensor, weight: Tensor, tree: PrefixTree) -> Tensor:
     """Return the output layer's scores [B, E] of the edges alone."""
     edges = max(1, CHUNK_NUMBERS // (len(hidden) * hidden.shape[-1]))
     pairs = zip(tree.edge_node.split(edges), tree.edge_token.split(edges), strict=True)
-    return torch.cat([(hidden[:, node] * weight[token]).sum(dim=-1) for node, token in pairs], dim=1)
+    return torch.cat([(hidden[:, node] * weight[token].float()).sum(dim=-1) for node, token in pairs], dim=1)
 
 
 def _sibling_total(logits: Tensor, tree: PrefixTree) -> Tensor:
@@ -112,5 +112,5 @@ def _sibling_total(logits: Tensor, tree: PrefixTree) -> Tensor:
 
 def _vocabulary_total(hidden: Tensor, weight: Tensor) -> Tensor:
     """Return, for each node, the log of the summed exponentials over the vocabulary: [B, N, C] -> [B, N]."""
-    nodes = max(1, CHUNK_NUMBERS // (len(hidden) * len(weight)))
+    nodes, weight = max(1, CHUNK_NUMBERS // (len(hidden) * len(weight))), weight.float()
     return torch.cat([(part @ weight.t()).logsumexp(dim=-1) for part in hidden.split(nodes, dim=1)], dim=1)
