@@ -11,6 +11,7 @@ default_hooks = dict(
     # save_best names a metric of the dev split: dev/bleu4, dev/wer, dev/top1_per_instance
     checkpoint=dict(type='SignCheckpointHook', interval=1, interval_minutes=30, max_keep_ckpts=2),
     failed_clips=dict(type='FailedClipHook'),
+    data_check=dict(type='DataCheckHook'),  # languages and labels the model does not know stop the run at once
 )
 custom_hooks = []
 

@@ -35,21 +35,26 @@ def read_texts(paths: list[Path]) -> tuple[list[str], set[str]]:
         for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
             if not line.strip():
                 continue
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f'{path}:{number}', f'not a JSON object ({error}).', 'Write one object a line.'
-                ) from error
+            entry = _entry(line, f'{path}, line {number}')
             texts += [entry.get('text') or '', ' '.join(entry.get('gloss') or [])]
             if entry.get('lang'):
                 languages.add(entry['lang'])
     return texts, languages
 
 
-def main() -> None:
+def _entry(line: str, source: str) -> dict:
+    try:
+        entry = json.loads(line)
+        problem = '' if isinstance(entry, dict) else f'a {type(entry).__name__}'
+    except json.JSONDecodeError as error:
+        problem = str(error)
+    if problem:
+        raise DataError(source, f'not a JSON object ({problem}).', 'Write one object a line.')
+    return entry
+
+
+def main(args: argparse.Namespace) -> None:
     """Read the texts, train the tokenizer, write the folder."""
-    args = parse_args()
     texts, languages = read_texts(args.annotations)
     make_language_model(
         texts,
@@ -69,4 +74,8 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    arguments = parse_args()
+    try:
+        main(arguments)
+    except DataError as error:
+        raise SystemExit(f'error: {error}') from error

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 
 from unisign.checkpoints import load_weights
-from unisign.engine.config_check import read_config
+from unisign.engine.config_check import check_config, read_config
 from unisign.models import UniSign
 from unisign.registry import MODELS
 from unisign.structures import DataError
@@ -30,6 +30,7 @@ def init_model(
         DataError: if the config, what it names, or the checkpoint is missing or wrong.
     """
     cfg = _read(config)
+    check_config(cfg)
     content = cfg.model.to_dict()
     head = content.get('head')
     if checkpoint is not None and isinstance(head, dict) and head.get('pretrained'):

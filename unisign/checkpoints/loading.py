@@ -1,7 +1,6 @@
 """Weights from files of any origin: no code inside a file is ever run."""
 
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,12 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
         path: the file. It is read with PyTorch's strict ``weights_only`` unpickler, whatever it claims to be.
 
     Raises:
-        DataError: if the file is missing, truncated, no checkpoint, or wants to run code.
+        DataError: if the file is missing, truncated, no checkpoint, wants to run code, or its weights are not finite.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(path, 'no such file; expected a checkpoint (.pth or .safetensors).', 'Check the path.')
-    content = _read_safetensors(path) if path.suffix == '.safetensors' else _read_torch(path)
+    content = _read_safetensors(path) if path.suffix == '.safetensors' else read_plain(path)
     state = _unwrap(content)
     if not state or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise DataError(
@@ -40,6 +39,7 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
             f'got {_describe(content)}.',
             'Give a checkpoint of this library, a published one, or the state dict of a model.',
         )
+    _refuse_non_finite(state, path)
     return from_official(state, path) if is_official(state) else dict(state)
 
 
@@ -70,19 +70,36 @@ def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> Non
     model.load_state_dict(state, strict=strict)
 
 
-def _read_torch(path: Path) -> Any:
+def read_plain(path: Path) -> Any:
+    """Return what ``torch.save`` wrote, on the CPU: tensors, text, numbers and plain containers, nothing else.
+
+    Raises:
+        DataError: if the file is truncated, another kind of file, or wants to run code.
+    """
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        if 'Unsupported' in str(error) or 'GLOBAL' in str(error):
+        if 'GLOBAL' in str(error) or 'Unsupported class' in str(error):
             raise DataError(
                 path,
                 f'holds more than weights, and reading it would run code ({_offender(error)}); refused.',
                 'Ask its sender for a file with tensors, numbers and strings only.',
             ) from error
-        raise DataError(path, f'not a checkpoint ({_first_line(error)}).', _FETCH_AGAIN) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+        if _is_pickle(path):
+            raise DataError(
+                path,
+                f'a pickle of a form that PyTorch does not write for weights ({_offender(error)}); refused, since to '
+                'read it by other means would run code that it may hold.',
+                'Ask its sender for a file with tensors, numbers and strings only.',
+            ) from error
+        raise DataError(path, f'not a checkpoint of plain weights ({_offender(error)}).', _FETCH_AGAIN) from error
+    except Exception as error:  # zip, end-of-file, value and runtime errors, depending on where it is damaged
         raise DataError(path, f'truncated, or not a checkpoint ({_first_line(error)}).', _FETCH_AGAIN) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    with path.open('rb') as file:
+        return file.read(1) == b'\x80'
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -102,6 +119,14 @@ def _unwrap(content: Any) -> dict[str, Any] | None:
         if isinstance(content.get(key), Mapping):
             return dict(content[key])
     return dict(content)
+
+
+def _refuse_non_finite(state: dict[str, Tensor], path: Path) -> None:
+    bad = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    if bad:
+        raise DataError(
+            path, _names('hold NaN or infinity', bad), 'The training had failed by then: use an earlier checkpoint.'
+        )
 
 
 def _misshapen(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[str]:
@@ -132,4 +157,4 @@ def _offender(error: Exception) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:200].rstrip('.') if lines else type(error).__name__
+    return lines[0].split('. ')[0][:200].rstrip('.') if lines else type(error).__name__

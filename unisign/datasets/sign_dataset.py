@@ -1,7 +1,9 @@
 """``SignDataset``: clips of one annotation file, for one task."""
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,23 @@ from unisign.registry import DATASETS, POSE_STORES, TRANSFORMS
 from unisign.structures import ClipError, DataError
 
 TASKS = ('islr', 'cslr', 'slt')
+
+
+@dataclass(frozen=True)
+class DatasetOverview:
+    """What a model must know about a dataset before it sees a clip.
+
+    Attributes:
+        source: the annotation file.
+        task: ``islr``, ``cslr`` or ``slt``.
+        languages: language code -> id of the first clip in it.
+        targets: target text -> number of clips; clips without a target are left out.
+    """
+
+    source: Path
+    task: str
+    languages: dict[str, str]
+    targets: Counter[str]
 
 
 @DATASETS.register_module()
@@ -63,7 +82,7 @@ class SignDataset(Dataset):
         name: str = '',
     ) -> None:
         if task not in TASKS:
-            raise ValueError(f'task should be one of {TASKS}, got {task!r}')
+            raise DataError(ann_file, f'task should be one of {", ".join(TASKS)}, got {task!r}.', 'Correct the config.')
         self.task, self.lang, self.test_mode, self.seed = task, lang, test_mode, seed
         self.max_failed_share = max_failed_share
         self.ann_file = _find_annotation_file(ann_file, Path(data_root))
@@ -110,6 +129,16 @@ class SignDataset(Dataset):
             'start': annotation.start,
             'end': annotation.end,
         }
+
+    def overview(self) -> DatasetOverview:
+        """Return languages and targets, from one pass over the annotations."""
+        languages: dict[str, str] = {}
+        targets: Counter[str] = Counter()
+        for annotation in (self.annotations[i] for i in range(len(self))):
+            languages.setdefault(annotation.lang or str(self.lang), annotation.id)
+            targets[target_text(annotation, self.task) or ''] += 1
+        del targets['']
+        return DatasetOverview(self.ann_file, self.task, languages, targets)
 
     @property
     def metainfo(self) -> dict:

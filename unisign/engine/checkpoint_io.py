@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
+from unisign.checkpoints.loading import read_plain
 from unisign.structures import DataError
 
 CHECKPOINT_FOLDER = 'checkpoints'
@@ -25,7 +26,7 @@ def checkpoint_folder(work_dir: str | Path) -> Path:
     return Path(work_dir) / CHECKPOINT_FOLDER
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Write ``path`` so that whoever looks at it sees the old content or the whole new one.
 
     Args:
@@ -107,15 +108,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise DataError(path, 'there is no such checkpoint.', _known_checkpoints(path))
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # zip, pickle, end-of-file and runtime errors, depending on where the file is damaged
-        reason = str(error).strip().splitlines()
-        raise DataError(
-            path,
-            f'is not a readable checkpoint of plain weights ({type(error).__name__}: {reason[0] if reason else ""}).',
-            'It may be truncated, or hold objects that would run code on loading; these are never loaded.',
-        ) from error
+    checkpoint = read_plain(path)
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get('state_dict'), dict):
         raise DataError(path, "holds no 'state_dict'.", 'Expected a checkpoint that tools/train.py wrote.')
     return checkpoint

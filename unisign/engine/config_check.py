@@ -2,13 +2,14 @@
 
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry, root
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 import unisign.registry as ours
 from unisign.engine.hooks.sign_checkpoint_hook import check_save_best
@@ -17,6 +18,11 @@ from unisign.structures import DataError
 # Keys that Runner and the registries' build functions take out of a node before the class sees it.
 KEYS_OF_THE_BUILDERS = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg', 'convert_to_iter_based'}
 NOT_FOR_TRAINING = ('POSE_ESTIMATORS',)
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# Keys of a data loader that MMEngine reads itself.
+KEYS_OF_DATALOADERS = {'num_batch_per_epoch'}
+# Top-level keys beside Runner's own arguments.
+KEYS_OF_CONFIGS = {'runner_type', 'custom_imports', 'auto_scale_lr'}
 
 
 class ConfigError(DataError):
@@ -27,7 +33,8 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read a config file and merge ``--cfg-options`` into it.
 
     Raises:
-        ConfigError: if the file or one of its bases is missing, or it is no valid Python.
+        ConfigError: if the file or one of its bases is missing, it is no valid Python, or an option is none of the
+            config's.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,8 +47,20 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             path, f'cannot be read ({type(error).__name__}: {reason[0] if reason else ""}).', 'Check it and its _base_.'
         ) from error
     if options:
+        _check_options(cfg, options)
         cfg.merge_from_dict(dict(options))
     return cfg
+
+
+def _check_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Refuse options whose first key nothing would ever read; deeper ones are checked with the whole config."""
+    known = set(cfg) | set(inspect.signature(Runner.__init__).parameters) | KEYS_OF_CONFIGS
+    for option in options:
+        key = option.split('.')[0]
+        if key not in known:
+            near = difflib.get_close_matches(key, sorted(known), n=1)
+            hint = f'Did you mean {near[0]!r}?' if near else f'It has {", ".join(sorted(cfg))}.'
+            raise ConfigError(cfg.filename, f'--cfg-options sets {option!r}, but the config has no {key!r}.', hint)
 
 
 def _nearest_configs(path: Path) -> str:
@@ -81,6 +100,8 @@ def _check_nodes(content: Mapping[str, Any]) -> Iterator[str]:
     for key, value in content.items():
         if key not in runner_arguments:
             continue  # a helper variable of the config; what is used of it stands below a Runner's argument too
+        if key in DATALOADERS and isinstance(value, Mapping):
+            yield from _check_dataloader(key, value)
         for path, node in typed_nodes(value, key):
             if not isinstance(node['type'], str):
                 continue
@@ -95,11 +116,20 @@ def _check_arguments(path: str, node: Mapping[str, Any], factories: Sequence[Any
     given = set(node) - KEYS_OF_THE_BUILDERS
     accepted = [accepted_arguments(factory) for factory in factories]
     unknown = min((given - (names if names is not None else given) for names in accepted), key=len)
+    names = set().union(*(names for names in accepted if names is not None)) - {'self'}
     for argument in sorted(unknown):
-        names = sorted(set().union(*(names for names in accepted if names is not None)) - {'self'})
-        near = difflib.get_close_matches(argument, names, n=1)
-        hint = f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(names) or "no arguments"}.'
-        yield f'{path}: {node["type"]} takes no {argument!r}; {hint}'
+        yield f'{path}: {node["type"]} takes no {argument!r}; {_nearest_argument(argument, names)}'
+
+
+def _check_dataloader(path: str, node: Mapping[str, Any]) -> Iterator[str]:
+    names = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | KEYS_OF_DATALOADERS
+    for argument in sorted(set(node) - names):
+        yield f'{path}: a data loader takes no {argument!r}; {_nearest_argument(argument, names)}'
+
+
+def _nearest_argument(argument: str, names: Collection[str]) -> str:
+    near = difflib.get_close_matches(argument, sorted(names), n=1)
+    return f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(sorted(names)) or "no arguments"}.'
 
 
 def all_registries() -> dict[str, Registry]:
@@ -126,7 +156,7 @@ def registered_as(name: str, registries: Mapping[str, Registry]) -> list[Any]:
     scope, bare = Registry.split_scope_key(name)
     if scope not in (None, '', ours.SCOPE, 'mmengine'):
         return [registry.get(name) for registry in registries.values() if registry.get(name)]
-    found = []
+    found: list[Any] = []
     for variable, registry in registries.items():
         if variable in NOT_FOR_TRAINING and found:
             continue  # saves the import of what a config for training hardly ever names
@@ -154,7 +184,7 @@ def accepted_arguments(factory: Any) -> set[str] | None:
     names: set[str] = set()
     for owner in owners:
         try:
-            parameters = inspect.signature(owner.__init__ if owner else factory).parameters.values()
+            parameters = inspect.signature(vars(owner)['__init__'] if owner else factory).parameters.values()
         except (TypeError, ValueError):  # written in C
             return None
         names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}

@@ -21,7 +21,13 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from unisign.checkpoints import load_state_dict_file
-from unisign.engine.checkpoint_io import find_last_checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
+from unisign.engine.checkpoint_io import (
+    find_last_checkpoint,
+    read_checkpoint,
+    remove_leftovers,
+    to_plain,
+    write_checkpoint,
+)
 from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
 from unisign.engine.stopping import CollectiveStop
@@ -52,6 +58,7 @@ class SignRunner(Runner):
     """
 
     is_training = False
+    _has_loaded: bool
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SignRunner':
@@ -175,7 +182,9 @@ class SignRunner(Runner):
     def _check_same_run(self, filename: str, before: dict[str, Any]) -> None:
         now = self.run_essentials()
         different = [
-            f'{name} was {before.get(name)}, is {value}' for name, value in now.items() if before.get(name) != value
+            f'{name} was {before[name]}, is {value}'
+            for name, value in now.items()
+            if name in before and before[name] != value
         ]
         if different:
             raise DataError(
@@ -195,6 +204,9 @@ class SignRunner(Runner):
             batch_size=getattr(loader.batch_sampler, 'batch_size', None),
             batches_per_epoch=len(loader),
             steps_per_epoch=self.train_loop.steps_per_epoch,
+            # their state comes from the checkpoint, so that changes in the config would be ignored
+            optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
+            param_scheduler=to_plain(self.cfg.get('param_scheduler')),
         )
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:

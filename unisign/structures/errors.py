@@ -2,7 +2,7 @@
 
 
 class DataError(ValueError):
-    """Something is wrong with a file of the user's: an annotation, a store, a vocabulary, a checkpoint.
+    """Something is wrong with a file of the user's: an annotation, a store, a vocabulary, a checkpoint, a config.
 
     Args:
         source: the file, folder or key that is at fault.

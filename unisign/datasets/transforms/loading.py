@@ -27,7 +27,7 @@ class LoadPoses:
             raise ClipError(
                 results['clip_id'],
                 'the annotation names a video and no poses.',
-                'Extract them (tools/data/extract_poses.py), or name them under "poses".',
+                'Extract the keypoints of the video, and name their file under "poses".',
             )
         poses = results['pose_store'].read(key)
         start, end = results['start'], results['end']

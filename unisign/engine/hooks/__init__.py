@@ -1,8 +1,9 @@
 """What happens around training and evaluation steps."""
 
 from unisign.engine.hooks.buffer_average_hook import BufferAverageHook
+from unisign.engine.hooks.data_check_hook import DataCheckHook
 from unisign.engine.hooks.failed_clip_hook import FailedClipHook
 from unisign.engine.hooks.optimizer_step_scheduler_hook import OptimizerStepSchedulerHook
 from unisign.engine.hooks.sign_checkpoint_hook import SignCheckpointHook
 
-__all__ = ['BufferAverageHook', 'FailedClipHook', 'OptimizerStepSchedulerHook', 'SignCheckpointHook']
+__all__ = ['BufferAverageHook', 'DataCheckHook', 'FailedClipHook', 'OptimizerStepSchedulerHook', 'SignCheckpointHook']
