@@ -1,30 +1,19 @@
 # Stage 3 on the toy corpus: pose-only isolated recognition; every answer is one of the classes.
 _base_ = [
     '../_base_/models/unisign_toy_pose.py',
-    '../_base_/datasets/words.py',
+    '../_base_/datasets/toy.py',
     '../_base_/schedules/stage3.py',
     '../_base_/runtime.py',
 ]
 
-data_root = 'data/toy'
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    dataset=dict(data_root=data_root, ann_file='annotations/islr_train.jsonl', task='islr'),
-)
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    dataset=dict(data_root=data_root, ann_file='annotations/islr_dev.jsonl', task='islr'),
-)
-test_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    dataset=dict(data_root=data_root, ann_file='annotations/islr_test.jsonl', task='islr'),
-)
+train_dataloader = dict(dataset=dict(ann_file='annotations/islr_train.jsonl', task='islr'))
+val_dataloader = dict(dataset=dict(ann_file='annotations/islr_dev.jsonl', task='islr'))
+test_dataloader = dict(dataset=dict(ann_file='annotations/islr_test.jsonl', task='islr'))
+val_evaluator = dict(type='ISLRMetric', prefix='dev')
+test_evaluator = dict(type='ISLRMetric', prefix='test')
 model = dict(head=dict(vocabularies=dict(islr='data/toy/labels_islr.txt')))
-load_from = 'work_dirs/stage1_toy_pose/checkpoints/epoch_30.pth'
+load_from = 'work_dirs/stage1_toy_pose/checkpoints/epoch_14.pth'
 
-optim_wrapper = dict(optimizer=dict(lr=5e-4), accumulative_counts=1)
-train_cfg = dict(max_epochs=20, val_interval=5)
-default_hooks = dict(checkpoint=dict(save_best='dev/top1_per_instance'))
+optim_wrapper = dict(optimizer=dict(lr=8e-4), accumulative_counts=1)
+train_cfg = dict(max_epochs=10, val_interval=5)
+default_hooks = dict(checkpoint=dict(save_best='dev/top1_per_instance'), logger=dict(interval=50))

@@ -19,6 +19,7 @@ _FILES = {
     'slt_test': ('slt', ('test',)),
     'pretrain_train': ('slt', ('train', 'extra')),
     'pretrain_dev': ('slt', ('dev',)),
+    'dictionary_train': ('islr', ('extra',)),
 }
 _POSES = {'packed': '../poses.lmdb#{}', 'pickle': '../poses/{}.pkl', 'npz': '../poses/{}.npz'}
 
@@ -35,7 +36,7 @@ def write_annotations(folder: Path, plans: list[ClipPlan], pose_format: str) -> 
         lines = [_line(plan, pose_format) for plan in plans if plan.task == task and plan.split in splits]
         (target / f'{name}.jsonl').write_text(''.join(lines), encoding='utf-8')
     # a vocabulary lists classes in the lexicon's order, each once
-    labels = dict.fromkeys(plan.text for plan in plans if plan.task == 'islr')
+    labels = dict.fromkeys(plan.text for plan in plans if plan.task == 'islr' and plan.lang == 'en')
     (folder / 'labels_islr.txt').write_text(''.join(f'{label}\n' for label in labels), encoding='utf-8')
     (folder / 'glosses.txt').write_text(''.join(f'{gloss}\n' for gloss in GLOSSES), encoding='utf-8')
 

@@ -233,7 +233,6 @@ def _write_meta(part: Path, settings: CorpusSettings, plans: list[ClipPlan]) -> 
             f'{task}_{split}': sum((plan.task, plan.split) == (task, split) for plan in plans)
             for task in ('islr', 'slt')
             for split in ('train', 'extra', 'dev', 'test')
-            if (task, split) != ('islr', 'extra')
         },
         'signers': {
             name: {

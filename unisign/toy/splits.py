@@ -25,18 +25,21 @@ class CorpusSize:
         isolated: isolated clips of each sign in train, dev, test.
         sentences: sentence clips in train (fine-tuning), dev, test.
         extra: further sentence clips that only pre-training reads.
+        dictionary: further isolated clips of each sign that only pre-training reads, half of them with the English
+            word, half with the Chinese one.
     """
 
     signs: int
     isolated: tuple[int, int, int]
     sentences: tuple[int, int, int]
     extra: int
+    dictionary: int
 
 
 SIZES = {
-    'full': CorpusSize(len(GLOSSES), (24, 6, 9), (1800, 150, 252), 600),
-    'small': CorpusSize(len(GLOSSES), (12, 2, 3), (600, 60, 90), 200),
-    'tiny': CorpusSize(8, (3, 1, 1), (24, 6, 6), 8),
+    'full': CorpusSize(len(GLOSSES), (24, 6, 9), (1800, 150, 252), 600, 36),
+    'small': CorpusSize(len(GLOSSES), (12, 2, 3), (600, 60, 90), 200, 24),
+    'tiny': CorpusSize(8, (3, 1, 1), (24, 6, 6), 8, 2),
 }
 
 
@@ -75,20 +78,27 @@ def plan_corpus(size: CorpusSize, seed: int) -> list[ClipPlan]:
     """Return every clip of the corpus, isolated signs first."""
     signers = corpus_signers(seed)
     plans: list[ClipPlan] = []
+    glosses = GLOSSES[: size.signs]
     for split, count in zip(SPLITS, size.isolated, strict=True):
-        plans += _plan_isolated(split, count, GLOSSES[: size.signs], signers[split])
+        plans += _plan_isolated(split, count, glosses, signers[split])
+    plans += _plan_isolated('extra', size.dictionary, glosses, signers['train'], langs=('en', 'zh'))
     return plans + _plan_sentences(size, signers, seed)
 
 
-def _plan_isolated(split: str, count: int, glosses: Sequence[str], signers: Sequence[Signer]) -> list[ClipPlan]:
+def _plan_isolated(
+    split: str, count: int, glosses: Sequence[str], signers: Sequence[Signer], langs: Sequence[str] = ('en',)
+) -> list[ClipPlan]:
+    def lang(repeat: int) -> str:
+        return langs[(repeat + repeat // len(signers)) % len(langs)]  # every signer signs for every language
+
     return [
         ClipPlan(
             clip_id=f'sign-{split}-{index * count + repeat:05d}',
             split=split,
             task='islr',
             glosses=(gloss,),
-            text=SIGNS[gloss].english,
-            lang='en',
+            text=SIGNS[gloss].english if lang(repeat) == 'en' else SIGNS[gloss].chinese,
+            lang=lang(repeat),
             # the shift spreads a sign that has fewer clips than there are signers over all of them
             signer=signers[(repeat + index * count) % len(signers)],
         )

@@ -6,10 +6,11 @@ model = dict(
     pose_encoder=dict(
         type='PartGCNEncoder',
         embed_channels=16,
-        spatial_channels=(16, 32, 64),
-        temporal_channels=(64, 64, 64),
+        spatial_channels=(16, 32, 32),
+        temporal_channels=(32, 32, 32),
         temporal_kernel=5,
         out_channels=128,
+        projection_std=0.4,  # brings the features to the size of the prompt's embeddings, which are random too
     ),
     head=dict(
         type='MT5GenerationHead',
@@ -18,5 +19,6 @@ model = dict(
         label_smoothing=0.1,
         max_target_tokens=50,
         generation=dict(num_beams=4, max_new_tokens=50),
+        dropout=0.0,
     ),
 )

@@ -47,6 +47,9 @@ class PartGCNEncoder(nn.Module):
         temporal_kernel: frames a temporal convolution spans, odd.
         out_channels: width of the language model.
         dropout: share of the output values set to 0 in training (the paper: none).
+        projection_std: standard deviation of the projection's initial weights. A narrow encoder needs a larger one
+            than the paper's: its output must not drown among the prompt's embeddings, or the language model learns to
+            do without it.
 
     Raises:
         ValueError: for an even temporal kernel or a share outside [0, 1).
@@ -61,6 +64,7 @@ class PartGCNEncoder(nn.Module):
         temporal_kernel: int = 5,
         out_channels: int = 768,
         dropout: float = 0.0,
+        projection_std: float = INIT_STD,
     ) -> None:
         super().__init__()
         if temporal_kernel % 2 == 0:
