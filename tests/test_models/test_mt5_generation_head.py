@@ -144,3 +144,15 @@ def test_nan_is_named_not_answered(model_config, make_batch) -> None:
         inputs, samples = make_batch([4], task='islr')
         with pytest.raises(FloatingPointError, match='clip0'):
             head.predict(torch.full((1, 4, 24), math.nan), inputs['mask'], samples)
+
+
+def test_bf16_autocast(head, make_batch) -> None:
+    inputs, samples = make_batch([5, 3])
+    features = torch.randn(2, 5, 24)
+    exact = head.loss(features, inputs['mask'], samples)['loss'].item()
+    exact_score = head.predict(features, inputs['mask'], samples)[0].pred_score
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        loss = head.loss(features.bfloat16(), inputs['mask'], samples)['loss']
+        predicted = head.predict(features.bfloat16(), inputs['mask'], samples)
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(exact, rel=0.02)
+    assert predicted[0].pred_score == pytest.approx(exact_score, rel=0.1)

@@ -1,5 +1,7 @@
 """Beam search over the whole vocabulary.
 
+A grammar narrows the vocabulary down to glosses; the probabilities are then those among the tokens it allows.
+
 The rules are Hugging Face's (``early_stopping=False``, length penalty 1), and so are the answers; a test compares them.
 What differs is the work: a clip's encoder states are projected once and shared by its beams, finished clips leave the
 batch, and the scores of the answers come without keeping every step's scores over the vocabulary.
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unisign.models.heads.gloss_grammar import FORBIDDEN, GlossGrammar
 from unisign.models.heads.t5_decoder import (
     Memory,
     make_memory,
@@ -44,7 +47,12 @@ class Hypotheses:
 
 @torch.no_grad()
 def beam_search(
-    model: T5Family, states: Tensor, mask: Tensor, num_beams: int = 4, max_new_tokens: int = 100
+    model: T5Family,
+    states: Tensor,
+    mask: Tensor,
+    num_beams: int = 4,
+    max_new_tokens: int = 100,
+    grammar: GlossGrammar | None = None,
 ) -> Hypotheses:
     """Return each clip's ``num_beams`` best texts.
 
@@ -54,8 +62,9 @@ def beam_search(
         mask: [B, S]; 1 where a state counts.
         num_beams: texts followed at once; 1 is greedy search.
         max_new_tokens: longest text in tokens; one that reaches it ends there.
+        grammar: which tokens may follow; None allows all.
     """
-    search = _BeamSearch(model, make_memory(model, states, mask), num_beams, max_new_tokens)
+    search = _BeamSearch(model, make_memory(model, states, mask), num_beams, max_new_tokens, grammar)
     for _ in range(max_new_tokens):
         search.step()
         if search.all_done():
@@ -66,7 +75,9 @@ def beam_search(
 class _BeamSearch:
     """The state of a search: beams of the clips that are not done, finished texts of all clips."""
 
-    def __init__(self, model: T5Family, memory: Memory, num_beams: int, max_new_tokens: int) -> None:
+    def __init__(
+        self, model: T5Family, memory: Memory, num_beams: int, max_new_tokens: int, grammar: GlossGrammar | None
+    ) -> None:
         clips, device = len(memory.bias), memory.bias.device
         self.model, self.memory, self.num_beams, self.max_new_tokens = model, memory, num_beams, max_new_tokens
         self.eos, pad, start = special_tokens(model)
@@ -80,25 +91,35 @@ class _BeamSearch:
         self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, H, step, K]
         self.finished = Hypotheses(self.tokens.clone(), torch.full_like(self.scores, IMPOSSIBLE))
         self.length = 0
+        self.grammar = grammar
+        self.place = torch.zeros_like(self.last)  # each beam's state in the grammar
 
     def step(self) -> None:
         """Append one token to every beam."""
         self._drop_done_clips()
         hidden = run_decoder(self.model, self.last, self.memory, self._attend)
-        log_probs = self.model.lm_head(hidden * output_scale(self.model)).float().log_softmax(dim=-1)
-        vocabulary = log_probs.shape[-1]
+        log_probs = self._log_probs(hidden * output_scale(self.model))
+        choices = log_probs.shape[-1]
         totals = (log_probs + self.scores[..., None]).flatten(1)
         # At most half of these can end, each beam by its one </s>: enough stay to go on with.
         scores, best = totals.topk(min(2 * self.num_beams, totals.shape[1]), dim=1)
-        beams, last = best.div(vocabulary, rounding_mode='floor'), best % vocabulary
+        beams, chosen = best.div(choices, rounding_mode='floor'), best % choices
+        last = chosen if self.grammar is None else self.grammar.tokens[chosen]
         tokens = _pick(self.tokens, beams)
         tokens[:, :, self.length] = last
         self.length += 1
         ends = (last == self.eos) | (self.length == self.max_new_tokens)
         self._collect(tokens, scores, ends)
-        self._go_on(tokens, scores, ends, beams, last)
+        self._go_on(tokens, scores, ends, beams, last, chosen)
         worst = self.finished.scores[self.clips, -1]
         self.done |= self.scores[:, 0] / self.length <= worst  # what goes on can hardly become better
+
+    def _log_probs(self, hidden: Tensor) -> Tensor:
+        """Return the log probability [B, beams, choices] of each token, or of each token of the grammar."""
+        if self.grammar is None:
+            return self.model.lm_head(hidden).float().log_softmax(dim=-1)
+        logits = torch.nn.functional.linear(hidden, self.model.lm_head.weight[self.grammar.tokens]).float()
+        return logits.masked_fill(self.grammar.next_state[self.place] == FORBIDDEN, IMPOSSIBLE).log_softmax(dim=-1)
 
     def all_done(self) -> bool:
         """Tell whether every clip is done."""
@@ -125,12 +146,15 @@ class _BeamSearch:
         after = before.merge(tokens[:, :count], means, count)
         self.finished.tokens[self.clips], self.finished.scores[self.clips] = after.tokens, after.scores
 
-    def _go_on(self, tokens: Tensor, scores: Tensor, ends: Tensor, beams: Tensor, last: Tensor) -> None:
+    def _go_on(self, tokens: Tensor, scores: Tensor, ends: Tensor, beams: Tensor, last: Tensor, chosen: Tensor) -> None:
         """Make the best texts that did not end the beams of the next step."""
         scores = scores.masked_fill(ends, IMPOSSIBLE)
         self.scores, best = scores.topk(self.num_beams, dim=1)
         self.tokens, self.last = _pick(tokens, best), last.gather(1, best)
         origin = beams.gather(1, best)
+        if self.grammar is not None:
+            reached = self.grammar.next_state[self.place.gather(1, origin), chosen.gather(1, best)]
+            self.place = reached.long().clamp(min=0)  # a forbidden token's beam is impossible, and goes on anywhere
         self.cache = [(_pick(keys, origin), _pick(values, origin)) for keys, values in self.cache]
 
     def _drop_done_clips(self) -> None:
@@ -140,7 +164,7 @@ class _BeamSearch:
         rows = (~self.done).nonzero()[:, 0]
         self.clips, self.memory = self.clips[rows], self.memory.select(rows)
         self.done, self.last, self.tokens = self.done[rows], self.last[rows], self.tokens[rows]
-        self.scores = self.scores[rows]
+        self.scores, self.place = self.scores[rows], self.place[rows]
         self.cache = [(keys[rows], values[rows]) for keys, values in self.cache]
 
 

@@ -61,16 +61,7 @@ class ClosedVocabulary(nn.Module):
         Raises:
             DataError: if such labels are in training data, or none of the labels is in the vocabulary.
         """
-        known = set(self.labels)
-        lacking = [label for label in targets if label not in known]
-        if not lacking:
-            return []
-        clips = sum(targets[label] for label in lacking)
-        shown = ', '.join(map(repr, lacking[:6])) + (f' and {len(lacking) - 6} more' if len(lacking) > 6 else '')
-        problem = f'{clips} clips have labels that are not in {self.source}: {shown}.'
-        if training or len(lacking) == len(targets):
-            raise DataError(source, problem, 'Add the labels to the vocabulary, or leave these clips out.')
-        return [f'{source}: {problem} No answer to these clips can be right.']
+        return report_lacking(targets, set(self.labels), self.source, source, training)
 
     def rank(self, model: T5Family, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
         """Return for each clip its best labels ``[label, probability]``, best first.
@@ -87,6 +78,30 @@ class ClosedVocabulary(nn.Module):
             [[self.labels[i], p] for i, p in zip(indices, values, strict=True)]
             for indices, values in zip(order.tolist(), probabilities.tolist(), strict=True)
         ]
+
+
+def report_lacking(counts: Counter[str], known: set[str], vocabulary: str, source: object, training: bool) -> list[str]:
+    """Return a line for the log if labels are not in the vocabulary; see ``ClosedVocabulary.check_targets``.
+
+    Args:
+        counts: the dataset's labels, with the number of clips of each.
+        known: the vocabulary.
+        vocabulary: where it comes from.
+        source: the dataset's file, for errors.
+        training: whether it is trained on.
+
+    Raises:
+        DataError: if such labels are in training data, or none of the labels is in the vocabulary.
+    """
+    lacking = [label for label in counts if label not in known]
+    if not lacking:
+        return []
+    clips = sum(counts[label] for label in lacking)
+    shown = ', '.join(map(repr, lacking[:6])) + (f' and {len(lacking) - 6} more' if len(lacking) > 6 else '')
+    problem = f'{clips} clips have labels that are not in {vocabulary}: {shown}.'
+    if training or len(lacking) == len(counts):
+        raise DataError(source, problem, 'Add the labels to the vocabulary, or leave these clips out.')
+    return [f'{source}: {problem} No answer to these clips can be right.']
 
 
 def read_labels(labels: str | Path | Sequence[str]) -> list[str]:

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from unisign.datasets.sign_dataset import DatasetOverview
-from unisign.models.heads.beam_search import beam_search
 from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
+from unisign.models.heads.gloss_vocabulary import GlossVocabulary
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
+from unisign.models.heads.text_writing import write_texts
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import smoothed_cross_entropy
 from unisign.registry import MODELS
@@ -29,9 +30,10 @@ class MT5GenerationHead(nn.Module):
         label_smoothing: share of the target probability that goes evenly to the whole vocabulary.
         max_target_tokens: longest target, ``</s>`` included; the rest is cut off.
         generation: ``num_beams`` (4) and ``max_new_tokens`` (100) of free generation.
-        vocabularies: task -> its labels, as a file (one a line) or a list: the answer to a clip of that task is one of
-            them. Other tasks are answered freely.
-        ranking: how labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
+        vocabularies: task -> its labels, as a file (one a line) or a list. The answer to a clip of that task is one of
+            them (``ClosedVocabulary``); for ``cslr`` the labels are glosses, and the answer is one or more of them
+            (``GlossVocabulary``). Other tasks are answered freely.
+        ranking: how whole labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
         nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
 
@@ -54,7 +56,7 @@ class MT5GenerationHead(nn.Module):
         dropout: float | None = None,
     ) -> None:
         super().__init__()
-        self.generation = dict(num_beams=4, max_new_tokens=100)
+        self.generation: dict[str, Any] = dict(num_beams=4, max_new_tokens=100)
         unknown = set(generation or {}) - set(self.generation)
         if unknown:
             known = ', '.join(self.generation)
@@ -65,13 +67,14 @@ class MT5GenerationHead(nn.Module):
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
         self.vocabularies = nn.ModuleDict(
-            {
-                task: ClosedVocabulary(
-                    read_labels(labels), self.codec, self.start_token, ranking, _source(task, labels)
-                )
-                for task, labels in (vocabularies or {}).items()
-            }
+            {task: self._make_vocabulary(task, labels, ranking) for task, labels in (vocabularies or {}).items()}
         )
+
+    def _make_vocabulary(self, task: str, labels: str | Sequence[str], ranking: str) -> nn.Module:
+        source = _source(task, labels)
+        if task == 'cslr':
+            return GlossVocabulary(read_labels(labels), self.codec, source)
+        return ClosedVocabulary(read_labels(labels), self.codec, self.start_token, ranking, source)
 
     @property
     def in_channels(self) -> int:
@@ -157,20 +160,16 @@ class MT5GenerationHead(nn.Module):
                 ) from error
         if overview.task not in self.vocabularies:
             return []
-        return self._vocabulary(overview.task).check_targets(overview.targets, overview.source, training)
-
-    def _vocabulary(self, task: str) -> ClosedVocabulary:
-        return cast(ClosedVocabulary, self.vocabularies[task])
+        vocabulary = cast(ClosedVocabulary | GlossVocabulary, self.vocabularies[overview.task])
+        return vocabulary.check_targets(overview.targets, overview.source, training)
 
     def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
-        if task is not None:
-            return self._vocabulary(task).rank(self.language_model, states, mask, self.nbest)
-        found = beam_search(self.language_model, states, mask, **self.generation)
-        answers = []
-        for tokens, scores in zip(found.tokens.tolist(), found.scores.tolist(), strict=True):
-            pairs = [pair for pair in zip(tokens, scores, strict=True) if math.isfinite(pair[1])]  # maybe < num_beams
-            answers.append([[self.codec.decode(ids), math.exp(score)] for ids, score in pairs[: self.nbest]])
-        return answers
+        vocabulary = None if task is None else self.vocabularies[task]
+        if isinstance(vocabulary, ClosedVocabulary):
+            return vocabulary.rank(self.language_model, states, mask, self.nbest)
+        if isinstance(vocabulary, GlossVocabulary):
+            return vocabulary.write(self.language_model, states, mask, self.nbest, **self.generation)
+        return write_texts(self.language_model, self.codec, states, mask, self.nbest, **self.generation)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
         """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""

@@ -44,7 +44,7 @@ class PrefixTree(nn.Module):
         super().__init__()
         if not sequences or not all(sequences):
             raise ValueError('a prefix tree needs at least one sequence, none of them empty.')
-        children, words = _grow(sequences)
+        children, words = grow_tree(sequences)
         if len(set(words)) < len(words):
             raise ValueError('two sequences are alike, so nothing could tell them apart.')
         scored = [len(following) > 1 if only_choices else bool(following) for following in children]
@@ -66,7 +66,7 @@ class PrefixTree(nn.Module):
         self.register_buffer(name, torch.tensor(values, dtype=torch.long), persistent=False)
 
 
-def _grow(sequences: Sequence[Sequence[int]]) -> tuple[list[dict[int, int]], list[int]]:
+def grow_tree(sequences: Sequence[Sequence[int]]) -> tuple[list[dict[int, int]], list[int]]:
     """Return each node's children (token -> node) and the node where each sequence ends."""
     children: list[dict[int, int]] = [{}]
     ends = []
