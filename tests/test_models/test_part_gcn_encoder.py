@@ -22,6 +22,8 @@ def test_start_of_the_weights() -> None:
     encoder = PartGCNEncoder()
     assert not encoder.part_offset.any() and not encoder.projection.bias.any()
     assert encoder.projection.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert PartGCNEncoder(projection_std=0.3).projection.weight.std().item() == pytest.approx(0.3, rel=0.02)
+    assert PartGCNEncoder(projection_std=0.3).embeddings['hand'].weight.std().item() == pytest.approx(0.02, rel=0.3)
 
 
 def test_a_clip_alone_and_in_a_batch(make_batch) -> None:

@@ -85,8 +85,9 @@ class PartGCNEncoder(nn.Module):
         self.part_offset = nn.Parameter(torch.zeros(width))
         self.projection = nn.Linear(width, out_channels)
         self.dropout = nn.Dropout(dropout)
-        self.embeddings.apply(_start_linear)
-        _start_linear(self.projection)
+        for embedding in self.embeddings.children():
+            _start_linear(embedding, INIT_STD)
+        _start_linear(self.projection, projection_std)
 
     def forward(self, parts: dict[str, Tensor], mask: Tensor) -> Tensor:
         """Return one feature a frame.
@@ -126,9 +127,9 @@ class PartGCNEncoder(nn.Module):
         return features.timeline.unpack(self.dropout(self.projection(joined)))
 
 
-def _start_linear(module: nn.Module) -> None:
+def _start_linear(module: nn.Module, std: float) -> None:
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=INIT_STD)
+        nn.init.trunc_normal_(module.weight, std=std)
         nn.init.zeros_(module.bias)
 
 
