@@ -1,6 +1,7 @@
 """A small language model of one's own: tokenizer trained on the corpus, configuration with random weights."""
 
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from unisign.models.language_models.tokenizer import TOKENIZER_FILE
 from unisign.structures import DataError
 
 NUM_SPECIAL_PIECES = 3 + 256  # <pad>, </s>, <unk>, and one piece a byte
+# Scripts that write words without spaces between them: Han, kana, Thai, Lao, Khmer, Burmese.
+_UNSPACED = re.compile('[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]')
 
 
 def make_language_model(
@@ -29,6 +32,9 @@ def make_language_model(
     seed: int = 42,
 ) -> Path:
     """Write a folder for ``MT5GenerationHead(language_model=FOLDER, pretrained=False)``.
+
+    In scripts that write words without spaces every character is a piece of its own: in a small corpus the pieces of
+    Chinese would otherwise be whole phrases, which new sentences do not repeat.
 
     Args:
         texts: the corpus: sentences, words, glosses; empty ones are skipped.
@@ -80,18 +86,21 @@ def make_language_model(
 
 
 def _train_sentencepiece(sentences: list[str], vocab_size: int, seed: int) -> bytes:
-    num_characters = len({character for sentence in sentences for character in sentence} | {'▁'})
+    characters = {character for sentence in sentences for character in sentence} | {'▁'}
+    single_pieces = sorted(character for character in characters if _UNSPACED.match(character))
+    num_characters = len(characters) + len(single_pieces)
     model = io.BytesIO()
     sentencepiece.set_random_generator_seed(seed)
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
         model_writer=model,
-        model_type='unigram',
+        model_type='bpe',  # whole words already from a small corpus, where the unigram model falls to letters
         # SentencePiece refuses a vocabulary that does not hold every character; it stops below the limit by itself.
         vocab_size=max(vocab_size, NUM_SPECIAL_PIECES + num_characters + 1),
         hard_vocab_limit=False,
         character_coverage=1.0,
         byte_fallback=True,
+        user_defined_symbols=single_pieces,
         normalization_rule_name='identity',  # the text that comes out is the text of the annotations
         pad_id=0,
         eos_id=1,
