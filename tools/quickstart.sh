@@ -71,22 +71,25 @@ evaluate() { # NAME
         --work-dir "$folder" --out "$folder/predictions.jsonl"
 }
 
-step '1 of 6: environment'
+step '1 of 7: environment'
 bash tools/setup_env.sh
 
-step "2 of 6: toy corpus, a made-up sign language ($DATA)"
+step "2 of 7: toy corpus, a made-up sign language ($DATA)"
 "$PY" tools/data/make_toy.py "$DATA" --size small --videos none # keeps what is there
 
-step '3 of 6: stage 1, pre-training on sentences'
+step '3 of 7: single signs, so that the language model learns to look at the frames'
+train words
+
+step '4 of 7: stage 1, pre-training on sentences of two languages'
 train stage1
 
-step '4 of 6: stage 3, isolated recognition (a clip in, one of the words out)'
+step '5 of 7: stage 3, isolated recognition (a clip in, one of the words out)'
 train islr
 
-step '5 of 6: stage 3, translation (a clip in, a sentence out)'
+step '6 of 7: stage 3, translation (a clip in, a sentence out)'
 train slt
 
-step '6 of 6: test, with signers and sentences that training never saw'
+step '7 of 7: test, with signers and sentences that training never saw'
 evaluate islr
 evaluate slt
 echo

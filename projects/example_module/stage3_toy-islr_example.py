@@ -4,7 +4,7 @@ custom_imports = dict(imports=['example_module'])  # PYTHONPATH=projects/example
 
 pipeline = [
     dict(type='LoadPoses'),
-    dict(type='SampleFrames', sampler=dict(type='MiddleFrameSampler'), max_frames=64),
+    dict(type='SampleFrames', sampler=dict(type='MiddleFrameSampler'), max_frames=40),
     dict(type='HideFace', share=0.5),
     dict(type='NormalizeParts'),
     dict(type='PackSignInputs'),
