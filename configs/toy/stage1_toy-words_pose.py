@@ -14,6 +14,7 @@ test_dataloader = dict(dataset=dict(ann_file='annotations/islr_dev.jsonl', task=
 val_evaluator = dict(type='ISLRMetric', prefix='dev')
 test_evaluator = dict(type='ISLRMetric', prefix='dev')
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
+optim_wrapper = dict(optimizer=dict(lr=7e-4), accumulative_counts=1, paramwise_cfg=dict(lr_mult=dict(pose_encoder=3.0)))
+param_scheduler = dict(warmup_steps=50)
 train_cfg = dict(max_epochs=16, val_interval=8)
 default_hooks = dict(checkpoint=dict(save_best='dev/top1_per_instance'), logger=dict(interval=50))

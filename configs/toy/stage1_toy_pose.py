@@ -15,6 +15,7 @@ test_evaluator = dict(type='SLTMetric', prefix='dev')
 model = dict(head=dict(dropout=0.1))
 load_from = 'work_dirs/stage1_toy-words_pose/checkpoints/epoch_16.pth'
 
-optim_wrapper = dict(optimizer=dict(lr=1.5e-3), accumulative_counts=1)
+optim_wrapper = dict(optimizer=dict(lr=8e-4), accumulative_counts=1, paramwise_cfg=dict(lr_mult=dict(pose_encoder=2.0)))
+param_scheduler = dict(warmup_steps=50)
 train_cfg = dict(max_epochs=14, val_interval=7)
 default_hooks = dict(checkpoint=dict(save_best='dev/bleu4'), logger=dict(interval=50))

@@ -14,6 +14,7 @@ test_evaluator = dict(type='ISLRMetric', prefix='test')
 model = dict(head=dict(vocabularies=dict(islr='data/toy/labels_islr.txt')))
 load_from = 'work_dirs/stage1_toy_pose/checkpoints/epoch_14.pth'
 
-optim_wrapper = dict(optimizer=dict(lr=8e-4), accumulative_counts=1)
+optim_wrapper = dict(optimizer=dict(lr=6e-4), accumulative_counts=1)
+param_scheduler = dict(warmup_steps=50)
 train_cfg = dict(max_epochs=10, val_interval=5)
 default_hooks = dict(checkpoint=dict(save_best='dev/top1_per_instance'), logger=dict(interval=50))
