@@ -6,13 +6,15 @@ from unisign.structures import KEYPOINT_MIRROR, KEYPOINT_NAMES, NUM_KEYPOINTS
 from unisign.structures.keypoint_layout import FACE_START, LEFT_HAND_START, RIGHT_HAND_START
 from unisign.toy.face_model import EARS, EYES, face_points, turn_head
 from unisign.toy.hand_model import hand_points
-from unisign.toy.motion import HandTrack, Motion, nose_of
+from unisign.toy.motion import Motion
+from unisign.toy.performance import HandTrack, nose_of
 from unisign.toy.rotations import axis_angle, multiply, normalize, to_matrix
 from unisign.toy.signers import Signer
 
 _INDEX = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 _LONGEST_REACH = 0.985  # share of the arm's length: a signing elbow never locks
 _HIPS = np.array([0.30, 1.45, 0.0])
+_STANDING = slice(13, 23)  # knees, ankles and feet, which do not sway
 # Knees, ankles and feet of a standing signer (left side); they lie below the frame.
 _LEFT_LEG = {
     'left_knee': (0.32, 2.5, 0.05),
@@ -82,8 +84,8 @@ def _bend_arm(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return elbow and wrist [T, 3] of a right arm whose hand points along ``pointing`` [T, 3].
 
-    The elbow lies on a circle about the line from shoulder to wrist; it is turned down and outwards, and away from where
-    the hand points, which keeps the wrist straight. A wrist out of reach is pulled back to what the arm reaches.
+    The elbow lies on a circle about the line from shoulder to wrist; it is turned down and outwards, and away from
+    where the hand points, which keeps the wrist straight. A wrist out of reach is pulled back to what the arm reaches.
     """
     upper, fore = signer.upper_arm, signer.forearm
     reach = wrist - shoulder
@@ -102,5 +104,5 @@ def _sway(points: np.ndarray, angles: np.ndarray, signer: Signer) -> np.ndarray:
     """Return the points with the trunk leaning sideways about the hips by ``angles`` [T]."""
     pivot = np.array([0.0, _HIPS[1] * signer.trunk_length, 0.0])
     leaning = np.einsum('tij,tnj->tni', to_matrix(axis_angle((0.0, 0.0, 1.0), angles)), points - pivot) + pivot
-    below = points[..., 1:2] > pivot[1] + 0.2
-    return np.where(below, points, leaning)
+    leaning[:, _STANDING] = points[:, _STANDING]
+    return leaning

@@ -1,8 +1,9 @@
 """What a keypoint detector makes of a clip: scores that fall, and points that go wrong, where detectors fail.
 
 Four causes: fast hands (motion blur), a hand in front of the other hand, a hand in front of the face, and the frame's
-border. Each gives a ``trouble`` between 0 and 1 per hand and frame; trouble displaces points (fingers are guessed closer
-to the palm than they are, and wander) and lowers their scores, and now and then a hand is lost for some frames.
+border. The first three give a ``trouble`` between 0 and 1 per hand and frame. Trouble makes points wander and lowers
+their scores; in great trouble the fingers are guessed: the usual hand on the palm that is seen, whatever the fingers
+do. Now and then a hand is lost for some frames.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from unisign.structures.keypoint_layout import FACE_START, LEFT_HAND_START, RIGHT_HAND_START
 from unisign.toy.camera import FRAME_SIZE, Projection
+from unisign.toy.hand_model import hand_points, posture_of
 
 _FACE = slice(FACE_START, FACE_START + 68)
 _HANDS = (slice(LEFT_HAND_START, LEFT_HAND_START + 21), slice(RIGHT_HAND_START, RIGHT_HAND_START + 21))
@@ -28,7 +30,8 @@ class DetectorSettings:
         jitter: standard deviation of the wandering of points in easy frames: body, face, hand.
         blur_speed, blur_width: hand speed per frame at which blur is half, and how sharply it sets in.
         wander: standard deviation of hand points in full trouble.
-        collapse: share by which fingers are guessed closer to the palm in full trouble.
+        guessing: how much of a hand must be seen: below the first share its fingers are guessed from the palm and the
+            usual handshape, above the second they are seen.
         loss: chance per frame of losing a hand, in easy frames and in full trouble.
         found_again: chance per frame of finding a lost hand.
     """
@@ -36,9 +39,9 @@ class DetectorSettings:
     jitter: tuple[float, float, float] = (0.010, 0.0055, 0.009)
     blur_speed: float = 0.26
     blur_width: float = 0.045
-    wander: float = 0.075
-    collapse: float = 0.42
-    loss: tuple[float, float] = (0.004, 0.10)
+    wander: float = 0.07
+    guessing: tuple[float, float] = (0.35, 0.70)
+    loss: tuple[float, float] = (0.004, 0.14)
     found_again: float = 0.45
 
 
@@ -105,21 +108,31 @@ def _hand_trouble(
     steps = np.linalg.norm(np.diff(centres, axis=0, prepend=centres[:1], append=centres[-1:]), axis=-1)
     speed = np.maximum(steps[:-1], steps[1:])
     blur = 1 / (1 + np.exp(-(speed - settings.blur_speed) / settings.blur_width))
-    face = truth[:, _FACE].mean(axis=1)
-    over_face = _closeness(np.linalg.norm(centres - face[:, None], axis=-1), 0.22, 0.44)
+    over_face = _share_over_face(truth)
     over_hand = _closeness(np.linalg.norm(centres[:, 0] - centres[:, 1], axis=-1), 0.12, 0.36)[:, None]
-    behind = np.where(near < near[:, ::-1], 1.0, 0.45)
+    behind = np.where(near < near[:, ::-1], 1.0, 0.7)
     # a detector has better and worse days: how much a cause harms differs from clip to clip
-    severity = rng.beta(1.1, 1.7, 3)
+    severity = rng.beta(0.5, 0.8, 3)
     harms = (
         0.9 * blur,
         0.25 * over_face + 0.75 * severity[1] * over_face,
         (0.2 + 0.8 * severity[2]) * behind * over_hand,
     )
     clear = np.prod([1 - np.clip(harm, 0, 1) for harm in harms], axis=0)
-    flicker = np.clip(0.75 + 0.35 * _wander(frames, 2, rng)[..., 0], 0.0, 1.2)
+    flicker = np.clip(0.85 + 0.3 * _wander(frames, 2, rng)[..., 0], 0.0, 1.2)
     trouble = np.clip((1 - clear) * flicker, 0.0, 1.0)
     return trouble, _losses(trouble, rng, settings)
+
+
+def _share_over_face(truth: np.ndarray) -> np.ndarray:
+    """Return how much of each hand [T, 2] lies on the face: 1 where a third of its points do."""
+    face = truth[:, _FACE]
+    low, high = face.min(axis=1), face.max(axis=1)
+    shares = []
+    for hand in _HANDS:
+        offsets = (truth[:, hand] - ((low + high) / 2)[:, None]) / (0.70 * (high - low))[:, None]
+        shares.append(np.clip(3 * (np.linalg.norm(offsets, axis=-1) < 1).mean(axis=1), 0, 1))
+    return np.stack(shares, axis=1)
 
 
 def _losses(trouble: np.ndarray, rng: np.random.Generator, settings: DetectorSettings) -> np.ndarray:
@@ -143,13 +156,28 @@ def _hand_failure(
     wander, drift = _wander(frames, 21, rng), _wander(frames, 1, rng, 0.85)
     guess = rng.uniform(0.04, 0.27, (frames, 21))
     pain = trouble[:, None] * (0.35 + 0.65 * _FARNESS)
-    error = pain[..., None] * (settings.wander * wander + settings.collapse * (palm - hand))
+    guessed = (_closeness(1 - trouble, *settings.guessing)[:, None] * (_FARNESS > 0.25))[..., None]
+    error = guessed * (_usual_hand(hand) - hand) + pain[..., None] * settings.wander * wander
     error += settings.wander * trouble[:, None, None] * 0.6 * drift
     # how wrong a point is, not the cause, makes its score fall; detectors only half know
     factors = 1 - 0.55 * pain - 0.25 * np.clip(np.linalg.norm(error, axis=-1) / (3 * settings.wander), 0, 1)
-    astray = 0.10 * wander + 0.20 * drift + 0.4 * (palm - hand)
+    astray = 0.10 * wander + 0.20 * drift + 0.4 * (palm - hand) + 0.6 * (_usual_hand(hand) - hand)
     error = np.where(lost[:, None, None], astray, error)
     return error, np.where(lost[:, None], guess, factors)
+
+
+def _usual_hand_weights() -> np.ndarray:
+    """Return [21, 2]: a relaxed hand's points in terms of wrist-to-forefinger and wrist-to-pinky knuckle."""
+    flat = hand_points(posture_of('relaxed')[None])[0, :, :2]
+    return flat @ np.linalg.inv(flat[[5, 17]])
+
+
+_USUAL_HAND = _usual_hand_weights()
+
+
+def _usual_hand(hand: np.ndarray) -> np.ndarray:
+    """Return [T, 21, 2]: a relaxed hand on the palm of ``hand``, which a detector guesses where it sees no fingers."""
+    return hand[:, :1] + np.einsum('nk,tkc->tnc', _USUAL_HAND, hand[:, [5, 17]] - hand[:, :1])
 
 
 def _face_cover(truth: np.ndarray) -> np.ndarray:

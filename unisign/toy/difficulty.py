@@ -168,7 +168,8 @@ def learn_phrases(clips: Sequence[Clip], lang: str) -> dict[str, str]:
             joint_counts[gloss].update(phrases)
     return {
         gloss: _join(
-            max(joint, key=lambda phrase: (2 * joint[phrase] / (count + phrase_counts[phrase]), len(phrase), phrase)), lang
+            max(joint, key=lambda phrase: (2 * joint[phrase] / (count + phrase_counts[phrase]), len(phrase), phrase)),
+            lang,
         )
         for gloss, count in gloss_counts.items()
         for joint in (joint_counts[gloss],)

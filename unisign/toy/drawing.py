@@ -90,15 +90,12 @@ def _draw_trunk(canvas: _Canvas, points: np.ndarray, unit: float, signer: Signer
     skin = _shade(signer.skin, 0.88)
     canvas.stroke(np.stack([neck + 0.04 * unit, 0.45 * neck + 0.55 * nose]), 0.24 * unit, skin)
     down = (left_hip + right_hip - left - right) / 2
-    outline = np.stack(
-        [right, 0.7 * right + 0.3 * neck - 0.09 * down, neck - 0.05 * down, 0.7 * left + 0.3 * neck - 0.09 * down, left,
-         left_hip + 0.06 * (left - right), left_hip + 0.5 * down, right_hip + 0.5 * down, right_hip + 0.06 * (right - left)]
-    )  # fmt: skip
-    canvas.fill(outline, signer.shirt)
+    left_neck, right_neck = (0.7 * side + 0.3 * neck - 0.09 * down for side in (left, right))
+    left_waist, right_waist = left_hip + 0.06 * (left - right), right_hip + 0.06 * (right - left)
+    bottom = [left_waist, left_hip + 0.5 * down, right_hip + 0.5 * down, right_waist]
+    canvas.fill(np.stack([right, right_neck, neck - 0.05 * down, left_neck, left, *bottom]), signer.shirt)
     canvas.stroke(np.stack([left, right]), 0.20 * unit, signer.shirt)
-    collar = np.stack(
-        [neck + (-0.10 * unit, -0.09 * unit), neck + (0.0, 0.06 * unit), neck + (0.10 * unit, -0.09 * unit)]
-    )
+    collar = neck + unit * np.array([(-0.10, -0.09), (0.0, 0.06), (0.10, -0.09)])
     canvas.fill(collar, skin)
 
 

@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Action:
-    """A verb: its sign, English forms, Chinese word, what it is done to, and whether that is new (``a``, not ``the``)."""
+    """A verb: its sign, its English forms, its Chinese word, what it is done to, and whether that takes ``a``."""
 
     gloss: str
     base: str

@@ -4,7 +4,7 @@ Each sign is a bundle of the classical five parameters: handshape, orientation, 
 Groups of signs share all but one of them, so that a reader who ignores that one must guess:
 
 * the mouth alone: TEACHER and FRIEND, BUY and SELL, TEA and MILK, NEW and OLD;
-* the fingers alone: MOTHER, FATHER and WATER; TWO and THREE; NOW and CAN;
+* the fingers alone: MOTHER, FATHER and WATER; APPLE and RED; TWO and THREE; NOW and CAN;
 * the movement alone: YESTERDAY and TOMORROW, BIG and SMALL, WHO and WHERE;
 * the location alone: APPLE and QUESTION.
 """
@@ -86,7 +86,7 @@ _SIGNS = (
     Sign('CAT', 'cat', '猫', 'claw', 'head_in', 'cheek', 'stroke', hands='both'),
     Sign('HOUSE', 'house', '房子', 'flat', 'up_contra', 'neutral', 'roof', hands='both'),
     # qualities
-    Sign('RED', 'red', '红', 'pinky', 'head_in', 'cheek', 'down_short'),
+    Sign('RED', 'red', '红', 'pinky', 'head_down', 'cheek', 'twist'),
     Sign('BIG', 'big', '大', 'cee', 'out_contra', 'neutral', 'spread_out', 'open', 'both'),
     Sign('SMALL', 'small', '小', 'cee', 'out_contra', 'neutral', 'close_in', 'open', 'both'),
     Sign('NEW', 'new', '新', 'y', 'contra_in', 'shoulder', 'to_side', 'wide'),
@@ -96,7 +96,7 @@ _SIGNS = (
     Sign('TWO', 'two', '二', 'v', 'up_out', 'high', 'hold'),
     Sign('THREE', 'three', '三', 'w', 'up_out', 'high', 'hold'),
     Sign('WHAT', 'what', '什么', 'five', 'out_up', 'side', 'shake', 'open', 'both'),
-    Sign('WHO', 'who', '谁', 'index', 'up_out', 'high', 'circle_front', 'round'),
+    Sign('WHO', 'who', '谁', 'index', 'up_out', 'high', 'up', 'round'),
     Sign('WHERE', 'where', '哪里', 'index', 'up_out', 'high', 'shake', 'round'),
     Sign('QUESTION', 'question', '吗', 'hook', 'head_down', 'side', 'twist'),
     Sign('NOT', 'not', '不', 'flat', 'up_out', 'side', 'shake', 'pressed', headshake=True),
@@ -110,6 +110,6 @@ GLOSSES: tuple[str, ...] = tuple(SIGNS)
 
 # Groups whose members differ in one parameter only (tests check that the table keeps this promise).
 MOUTH_PAIRS = (('TEACHER', 'FRIEND'), ('BUY', 'SELL'), ('TEA', 'MILK'), ('NEW', 'OLD'))
-HANDSHAPE_GROUPS = (('MOTHER', 'FATHER', 'WATER'), ('TWO', 'THREE'), ('NOW', 'CAN'))
+HANDSHAPE_GROUPS = (('MOTHER', 'FATHER', 'WATER'), ('APPLE', 'RED'), ('TWO', 'THREE'), ('NOW', 'CAN'))
 MOVEMENT_PAIRS = (('YESTERDAY', 'TOMORROW'), ('BIG', 'SMALL'), ('WHO', 'WHERE'))
 LOCATION_PAIRS = (('APPLE', 'QUESTION'),)

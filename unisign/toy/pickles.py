@@ -7,7 +7,7 @@ from unisign.structures import Poses
 
 
 def write_published_pickle(path: Path, poses: Poses) -> None:
-    """Write ``poses`` as a pickled dict of ``keypoints`` (T arrays [1, 133, 2]), ``scores`` (T arrays [1, 133]), ``w_h``."""
+    """Write ``poses`` as a pickled dict: ``keypoints`` T arrays [1, 133, 2], ``scores`` T arrays [1, 133], ``w_h``."""
     content = {'keypoints': list(poses.keypoints[:, None]), 'scores': list(poses.scores[:, None])}
     if poses.frame_size is not None:
         content['w_h'] = list(poses.frame_size)
