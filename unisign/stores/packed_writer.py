@@ -48,10 +48,9 @@ class PackedPoseWriter:
     def __enter__(self) -> 'PackedPoseWriter':
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._part.unlink(missing_ok=True)
-        # No syncing on the way: an unfinished file is thrown away anyway.
-        self._file = lmdb.open(
-            str(self._part), subdir=False, lock=False, sync=False, map_size=_FIRST_MAP_SIZE, meminit=False
-        )
+        # No syncing on the way: an unfinished file is thrown away anyway. Unused room in pages is zeroed (the default),
+        # so that the same clips give the same bytes.
+        self._file = lmdb.open(str(self._part), subdir=False, lock=False, sync=False, map_size=_FIRST_MAP_SIZE)
         return self
 
     def __exit__(
