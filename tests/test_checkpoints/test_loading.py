@@ -1,4 +1,5 @@
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,17 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path, model: nn.Module) -> 
     torch.save(state, tmp_path / 'file.pth')
     load_weights(model, tmp_path / 'file.pth', strict=False)
     assert (model[0].weight == 7).all()
+
+
+def test_weights_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    state = {'good': torch.ones(2), 'count': torch.tensor(3), 'bad': torch.tensor([1.0, float('nan')])}
+    torch.save({'state_dict': state}, tmp_path / 'f.pth')
+    with pytest.raises(DataError, match=r'f\.pth: 1 weights hold NaN or infinity: bad\.'):
+        load_state_dict_file(tmp_path / 'f.pth')
+
+
+@pytest.mark.filterwarnings('ignore:Detected pickle protocol')
+def test_a_pickle_of_another_protocol_is_refused_as_such(tmp_path: Path) -> None:
+    (tmp_path / 'f.pth').write_bytes(pickle.dumps({'state_dict': {}}, protocol=4))
+    with pytest.raises(DataError, match=r'f\.pth: a pickle of a form .*refused'):
+        load_state_dict_file(tmp_path / 'f.pth')

@@ -45,3 +45,16 @@ def test_a_config_with_a_missing_base_is_named(tmp_path):
     path.write_text("_base_ = './gone.py'\n")
     with pytest.raises(ConfigError, match=r'mine\.py: cannot be read .*gone\.py'):
         read_config(path)
+
+
+def test_an_argument_that_no_data_loader_takes_is_found(tmp_path):
+    cfg = read_config(write_config(tmp_path), {'train_dataloader.batchsize': 4})
+    with pytest.raises(ConfigError, match=r"train_dataloader: a data loader takes no 'batchsize'; .*'batch_size'"):
+        check_config(cfg)
+
+
+def test_an_option_that_nothing_would_read_is_refused(tmp_path):
+    path = write_config(tmp_path)
+    with pytest.raises(ConfigError, match=r"sets 'default_hook\.logger\.interval'.*Did you mean 'default_hooks'"):
+        read_config(path, {'default_hook.logger.interval': 1})
+    assert read_config(path, {'load_from': 'a.pth', 'auto_scale_lr.enable': True}).load_from == 'a.pth'

@@ -113,6 +113,7 @@ def test_a_best_checkpoint_that_the_resumed_one_does_not_know_stays(tmp_path, un
         ({'train_dataloader.batch_size': 2}, 'batch_size was 4, is 2'),
         ({'train_dataloader.dataset.size': 30}, 'dataset_length was 22, is 30'),
         ({'optim_wrapper.accumulative_counts': 3}, 'steps_per_epoch was 3, is 2'),
+        ({'optim_wrapper.optimizer.lr': 0.01}, r"optimizer was .*'lr': 0\.05.*'lr': 0\.01"),
     ],
 )
 def test_a_run_with_other_settings_is_refused(tmp_path, undisturbed, options, named):

@@ -125,7 +125,9 @@ def _refuse_non_finite(state: dict[str, Tensor], path: Path) -> None:
     bad = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if bad:
         raise DataError(
-            path, _names('hold NaN or infinity', bad), 'The training had failed by then: use an earlier checkpoint.'
+            path,
+            _names('weights hold NaN or infinity', bad),
+            'The training had failed by then: use an earlier checkpoint.',
         )
 
 

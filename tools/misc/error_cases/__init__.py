@@ -1,0 +1,22 @@
+"""Bad input of every kind, and what each public way in says about it (docs/error_messages.md)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from error_cases.bench import Bench, Row
+
+
+def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
+    """Make every bad input below ``folder``, try it, and yield what came of it.
+
+    Args:
+        folder: an empty folder; it stands for the user's.
+        corpus: a toy corpus to take sound clips from; None makes the tiny one.
+    """
+    from error_cases import annotations, checkpoints, configs, poses, python, runs, tools, vocabularies
+
+    bench = Bench(folder, corpus)
+    for module in (configs, annotations, poses, vocabularies, checkpoints, runs, python, tools):
+        for row in module.rows(bench):
+            bench.check_nothing_ran(row)
+            yield row
