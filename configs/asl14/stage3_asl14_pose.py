@@ -26,7 +26,7 @@ train_pipeline = [
     dict(type='PackSignInputs'),
 ]
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=16,
     num_workers=1,
     dataset=dict(data_root=data_root, ann_file='train.jsonl', pipeline=train_pipeline),
 )
@@ -48,8 +48,9 @@ model = dict(
         spatial_channels=(16, 32, 32),
         temporal_channels=(32, 32, 32),
         temporal_kernel=5,
-        out_channels=64,
-        dropout=0.2,
+        out_channels=128,
+        projection_std=0.4,  # brings the features to the size of the prompt's embeddings, which are random too
+        dropout=0.1,
     ),
     head=dict(
         type='MT5GenerationHead',
@@ -59,10 +60,15 @@ model = dict(
         max_target_tokens=20,
         generation=dict(num_beams=4, max_new_tokens=20),
         vocabularies=dict(islr=data_root + '/train_labels.txt'),
-        dropout=0.2,
+        dropout=0.05,
     ),
 )
 
 # A fixed number of epochs; the last weights are the result, so nothing is chosen on dev.
-optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=1e-2), accumulative_counts=1)
-train_cfg = dict(max_epochs=40, val_interval=10)
+optim_wrapper = dict(
+    optimizer=dict(lr=7e-4, weight_decay=1e-2),
+    accumulative_counts=1,
+    paramwise_cfg=dict(lr_mult=dict(pose_encoder=3.0)),
+)
+param_scheduler = dict(warmup_steps=50)
+train_cfg = dict(max_epochs=24, val_interval=6)
