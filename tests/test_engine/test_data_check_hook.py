@@ -2,7 +2,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from mmengine.dataset import ConcatDataset
+from torch.utils.data import ConcatDataset
 
 from unisign.datasets import Annotation, SignDataset, write_annotations
 from unisign.datasets.sign_dataset import DatasetOverview
