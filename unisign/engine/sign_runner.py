@@ -91,6 +91,11 @@ class SignRunner(Runner):
         """Which epochs of this run were validated."""
         return ValidationHistory(self.work_dir)
 
+    @cached_property
+    def config_text(self) -> str:
+        """The config as Python text; kept, since MMEngine formats it anew, for half a second, at every look."""
+        return self.cfg.pretty_text
+
     def train(self) -> torch.nn.Module:
         """Train, validating in between; returns the model."""
         self.is_training = True
@@ -106,8 +111,8 @@ class SignRunner(Runner):
         self._dump_config_to(Path(self.log_dir))
 
     def _dump_config_to(self, folder: Path) -> None:
-        name = Path(self.cfg.filename).name if self.cfg.filename else 'config.py'
-        self.cfg.dump(str(folder / name))
+        name = Path(self.cfg.filename).stem if self.cfg.filename else 'config'
+        (folder / f'{name}.py').write_text(self.config_text, encoding='utf-8')
 
     # Loading ------------------------------------------------------------------------------------------------------
 
@@ -304,7 +309,7 @@ class SignRunner(Runner):
                 unisign_version=__version__,
                 mmengine_version=mmengine.__version__,
                 torch_version=torch.__version__.split('+')[0],
-                cfg=self.cfg.pretty_text,
+                cfg=self.config_text,
             ),
             state_dict=self._bare_model.state_dict(),
         )
