@@ -13,6 +13,7 @@ train_pipeline = [
     dict(type='LoadPoses'),
     dict(type='SampleFrames', sampler=dict(type='RandomFrameSampler'), max_frames=64),
     dict(type='RandomTimeWarp', speed=0.3, warp=0.3, crop=0.1, max_frames=64),
+    dict(type='RandomIdleHand', prob=0.3),
     dict(type='RandomMirrorPoses', prob=0.5),
     dict(type='RandomBodyProportions', head=0.2, shoulders=0.15, arms=0.15, hands=0.2),
     dict(type='RandomHandPlacement', shift=0.1, drift=0.05),

@@ -126,6 +126,30 @@ def test_hand_size_is_about_the_wrist():
     assert abs(factor - 1) > 0.01
 
 
+def test_idle_hand_fills_in_a_missing_hand_only():
+    """The left hand is never seen: it appears below its shoulder, nearly still; everything but its wrist stays."""
+    poses = make_poses(40)
+    assert run('RandomIdleHand', poses, prob=1.0) is poses  # both hands are there
+    poses.scores[:, spatial.LEFT_HAND] = 0
+    poses.keypoints[:, spatial.LEFT_HAND] = 0
+    lengths = set()
+    for seed in range(20):
+        new = run('RandomIdleHand', poses, seed, prob=1.0, height=(1.0, 2.0), side=0.5, drift=0.02)
+        others = [i for i in range(133) if not 91 <= i < 112 and i != 9]
+        np.testing.assert_array_equal(new.keypoints[:, others], poses.keypoints[:, others])
+        seen = new.scores[:, 91] > 0
+        lengths.add(int(seen.sum()))
+        assert (new.scores[:, spatial.LEFT_HAND] > 0).all(axis=1).sum() == seen.sum()
+        root = new.keypoints[seen, 91]
+        np.testing.assert_array_equal(root, new.keypoints[seen, 9])
+        assert (abs(root[:, 0] - 0.6) < 0.1 + 0.03).all()  # shoulders 0.2 apart, the left one at (0.6, 0.5)
+        assert ((root[:, 1] > 0.7 - 0.03) & (root[:, 1] < 0.9 + 0.03)).all()
+        size = np.linalg.norm(new.keypoints[seen, 91:112] - root[:, None], axis=2).max(initial=0)
+        assert size < 2 * 0.4 * 0.2
+    assert 40 in lengths
+    assert len(lengths) > 3
+
+
 def test_placement_moves_wrist_and_hand_together():
     poses = make_poses()
     moved = run('RandomHandPlacement', poses, shift=0.2, drift=0.1).keypoints - poses.keypoints
@@ -212,7 +236,7 @@ def test_drop_points_keeps_the_hands_origin():
 def test_speed():
     """Every transform stays well below a millisecond for 64 frames; the limit leaves room for a busy machine."""
     poses = make_poses(64)
-    for name in SPATIAL + TEMPORAL:
+    for name in (*SPATIAL, *TEMPORAL, 'RandomIdleHand'):
         transform = TRANSFORMS.build(dict(type=name))
         best = min(_seconds(transform, dict(poses=poses, rng=np.random.default_rng(0))) for _ in range(20))
         assert best < 3e-3, f'{name} took {best * 1e3:.2f} ms'

@@ -3,7 +3,8 @@
 Keys of the dict at the start of a pipeline: see ``unisign.datasets.SignDataset``.
 """
 
-from unisign.datasets.transforms import spatial_augmentation, temporal_augmentation  # registers the augmentations
+# These three register the augmentations.
+from unisign.datasets.transforms import hand_augmentation, spatial_augmentation, temporal_augmentation
 from unisign.datasets.transforms.formatting import NormalizeParts, PackSignInputs
 from unisign.datasets.transforms.loading import LoadPoses, SampleFrames
 from unisign.datasets.transforms.part_normalization import normalize_parts
@@ -13,6 +14,7 @@ __all__ = [
     'NormalizeParts',
     'PackSignInputs',
     'SampleFrames',
+    'hand_augmentation',
     'normalize_parts',
     'spatial_augmentation',
     'temporal_augmentation',

@@ -20,8 +20,6 @@ HEAD = np.r_[0:5, FACE_START:LEFT_HAND_START]
 # (shoulder, elbow, wrist, hand) of either side.
 ARMS = ((5, 7, 9, LEFT_HAND), (6, 8, 10, RIGHT_HAND))
 MIRROR = np.array(KEYPOINT_MIRROR)
-# Consecutive points of the four finger joints: (thumb..little finger) x (base..tip), relative to the hand's start.
-FINGERS = np.arange(1, 21).reshape(5, 4)
 MISSING = 0.0
 
 
@@ -64,7 +62,7 @@ def rotation_matrix(radians: float) -> np.ndarray:
     return np.array([[cos, sin], [-sin, cos]], dtype=np.float32)
 
 
-def _with_keypoints(results: dict, keypoints: np.ndarray) -> dict:
+def put_keypoints(results: dict, keypoints: np.ndarray) -> dict:
     """Put the new keypoints back; those of missing points stay as they were."""
     poses = results['poses']
     seen = poses.scores[..., None] > MISSING
@@ -140,7 +138,7 @@ class RandomAffinePoses:
         matrix *= np.exp(scale + np.array([stretch, -stretch], dtype=np.float32) / 2)
         matrix = aspect[:, None] * matrix / aspect
         shift = centre - centre @ matrix + rng.uniform(-1, 1, 2) * self.translation
-        return _with_keypoints(results, poses.keypoints @ matrix + shift.astype(np.float32))
+        return put_keypoints(results, poses.keypoints @ matrix + shift.astype(np.float32))
 
 
 @TRANSFORMS.register_module()
@@ -187,105 +185,7 @@ class RandomBodyProportions:
             moved = moved + (fore - 1) * (old[:, wrist] - old[:, elbow]) * there[:, wrist] * there[:, elbow]
             new[:, wrist] += moved
             new[:, hand] += moved[:, None] + (hands - 1) * (old[:, hand] - old[:, hand.start, None])
-        return _with_keypoints(results, new)
-
-
-@TRANSFORMS.register_module()
-class RandomHandPlacement:
-    """Sign the same sign a little elsewhere: each hand shifted, drifting through the clip, its wrist and elbow with it.
-
-    Modified keys: poses.
-
-    Args:
-        shift: standard deviation of the shift of the whole clip, in shoulder widths.
-        drift: standard deviation of the part that changes through the clip, in shoulder widths.
-        knots: number of points in time between which the drift is interpolated.
-        prob: probability, 0..1; per hand.
-    """
-
-    def __init__(self, shift: float = 0.1, drift: float = 0.05, knots: int = 4, prob: float = 1.0) -> None:
-        self.shift, self.drift, self.knots, self.prob = shift, drift, knots, prob
-
-    def __call__(self, results: dict) -> dict:
-        """Shift the hands of ``results['poses']``."""
-        rng, poses = results['rng'], results['poses']
-        unit = shoulder_width(poses)
-        new = poses.keypoints.copy()
-        for _, elbow, wrist, hand in ARMS:
-            if rng.random() >= self.prob:
-                continue
-            moved = self.shift * rng.standard_normal(2) + self.drift * smooth_curve(rng, len(poses), self.knots, (2,))
-            moved = (moved * unit).astype(np.float32)
-            new[:, elbow] += moved / 2
-            new[:, wrist] += moved
-            new[:, hand] += moved[:, None]
-        return _with_keypoints(results, new)
-
-
-@TRANSFORMS.register_module()
-class RandomHandRotation:
-    """Hold the hands differently: each turned about its wrist on the screen, and tilted away from the camera.
-
-    A tilt by t about a random axis on the screen shortens what lies across that axis by cos t. Modified keys: poses.
-
-    Args:
-        rotation: largest turn either way, in degrees.
-        tilt: largest tilt, in degrees, 0..90.
-        prob: probability, 0..1; per hand.
-    """
-
-    def __init__(self, rotation: float = 15.0, tilt: float = 30.0, prob: float = 1.0) -> None:
-        self.rotation, self.tilt, self.prob = rotation, tilt, prob
-
-    def __call__(self, results: dict) -> dict:
-        """Turn the hands of ``results['poses']``."""
-        rng, poses = results['rng'], results['poses']
-        new = poses.keypoints.copy()
-        aspect = np.array([aspect_ratio(poses), 1.0], dtype=np.float32)
-        for hand in (LEFT_HAND, RIGHT_HAND):
-            if rng.random() >= self.prob:
-                continue
-            turn, tilt = np.deg2rad(rng.uniform(-1, 1, 2) * (self.rotation, self.tilt))
-            axis = rotation_matrix(rng.uniform(0, np.pi))
-            shorten = axis @ np.diag([1.0, np.cos(tilt)]).astype(np.float32) @ axis.T
-            matrix = aspect[:, None] * (shorten @ rotation_matrix(turn)) / aspect
-            root = new[:, hand.start, None]
-            new[:, hand] = (new[:, hand] - root) @ matrix + root
-        return _with_keypoints(results, new)
-
-
-@TRANSFORMS.register_module()
-class RandomFingerPoses:
-    """Bend the hand shape a little: each finger turned about its base and each bone lengthened or shortened.
-
-    The changes hold for the clip. Modified keys: poses.
-
-    Args:
-        rotation: standard deviation of each finger's turn, in degrees.
-        length: standard deviation of the logarithm of each bone's length.
-        prob: probability, 0..1; per hand.
-    """
-
-    def __init__(self, rotation: float = 5.0, length: float = 0.08, prob: float = 1.0) -> None:
-        self.rotation, self.length, self.prob = rotation, length, prob
-
-    def __call__(self, results: dict) -> dict:
-        """Bend the fingers of ``results['poses']``."""
-        rng, poses = results['rng'], results['poses']
-        new = poses.keypoints.copy()
-        for hand in (LEFT_HAND, RIGHT_HAND):
-            if rng.random() >= self.prob:
-                continue
-            old = poses.keypoints[:, hand]
-            fingers = old[:, FINGERS]  # [T, 5, 4, 2]
-            bones = np.diff(fingers, axis=2, prepend=np.broadcast_to(old[:, :1, None], (len(old), 5, 1, 2)))
-            bones *= np.exp(self.length * rng.standard_normal((5, 4, 1), dtype=np.float32))
-            turns = np.deg2rad(self.rotation) * rng.standard_normal(5, dtype=np.float32)
-            cos, sin = np.cos(turns)[:, None], np.sin(turns)[:, None]
-            x, y = bones[..., 0], bones[..., 1]
-            bones = np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
-            new[:, hand.start + FINGERS] = old[:, :1, None] + bones.cumsum(axis=2)
-        return _with_keypoints(results, new)
+        return put_keypoints(results, new)
 
 
 @TRANSFORMS.register_module()
@@ -321,4 +221,4 @@ class RandomKeypointNoise:
         noise = self.white * rng.standard_normal(shape, dtype=np.float32)
         noise += self.slow * smooth_curve(rng, len(poses), self.knots, shape[1:])
         noise[:, LEFT_HAND_START:] *= self.hand_factor
-        return _with_keypoints(results, poses.keypoints + noise * shoulder_width(poses))
+        return put_keypoints(results, poses.keypoints + noise * shoulder_width(poses))
