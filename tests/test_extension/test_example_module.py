@@ -63,6 +63,7 @@ def test_the_example_trains_and_tests_by_the_usual_commands(repo, toy_tiny, tmp_
         *(f'{split}_dataloader.num_workers=0' for split in ('train', 'val', 'test')),
         *(f'{split}_dataloader.persistent_workers=False' for split in ('train', 'val')),
         f'model.head.labels={toy_tiny / "labels_islr.txt"}',
+        'param_scheduler.warmup_steps=0',  # two steps have no room for it
     ]
     environment = os.environ | {'PYTHONPATH': str(repo / 'projects' / 'example_module')}
 

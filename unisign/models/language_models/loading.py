@@ -50,7 +50,7 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
     except (OSError, ValueError) as error:
         raise DataError(
             name,
-            f'no weights of a language model found ({_first_line(error)}).',
+            f'no weights of a language model found ({_first_line(error, name)}).',
             'For random weights, or weights that come from a checkpoint, set model.head.pretrained=False. '
             + HOW_TO_GET,
         ) from error
@@ -61,7 +61,7 @@ def _load_config(name: str) -> PretrainedConfig:
     try:
         config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(name, f'no language model found ({_first_line(error)}).', HOW_TO_GET) from error
+        raise DataError(name, f'no language model found ({_first_line(error, name)}).', HOW_TO_GET) from error
     if config.model_type not in _MODEL_CLASSES:
         raise DataError(
             name,
@@ -92,5 +92,9 @@ def _with_random_weights(model_class: Any, config: PretrainedConfig) -> T5Family
     return model
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split('\n')[0].split('. ')[0][:200].rstrip('.')
+def _first_line(error: Exception, name: str) -> str:
+    """Return the first sentence of a message that may go on for pages, without the folder, which the error names."""
+    text = str(error).strip().split('\n')[0].split('. ')[0]
+    for folder in (str(Path(name).resolve()), name):
+        text = text.replace(f' found in directory {folder}', '')
+    return text[:200].rstrip('.')
