@@ -70,7 +70,7 @@ def _lips(mouth: np.ndarray, count: int, thickness: float) -> np.ndarray:
     angle = np.pi * (1 + 2 * np.arange(count) / count)
     across, down = np.cos(angle), np.sin(angle)
     x = (width / 2 + 0.7 * thickness) * across
-    # the lower lip hangs on the jaw: nearly all of an opening is its way down
-    reach = np.where(down < 0, 0.1, 0.9) * opening + thickness
+    # the lower lip moves with the jaw, so it opens further than the upper one
+    reach = np.where(down < 0, 0.35, 0.65) * opening + thickness
     y = _MOUTH_CENTRE + reach * down - corners * (across**2 - 0.4)
     return np.stack(np.broadcast_arrays(x, y, 0.05 - 0.05 * across**2), axis=-1)

@@ -194,7 +194,7 @@ class Mouth:
 MOUTHS: dict[str, Mouth] = {
     'neutral': Mouth(0.010, 0.165),
     'open': Mouth(0.150, 0.160, jaw=1.0),
-    'wide': Mouth(0.035, 0.270, corners=0.030),
-    'round': Mouth(0.085, 0.075, jaw=0.9),
+    'wide': Mouth(0.035, 0.270, corners=0.030, jaw=0.1),
+    'round': Mouth(0.085, 0.075, jaw=0.4),
     'pressed': Mouth(0.002, 0.115, corners=-0.030),
 }
