@@ -21,7 +21,7 @@ step() { printf '\n=== %s (%d:%02d) ===\n' "$1" $((SECONDS / 60)) $((SECONDS % 6
 
 # What to say of a line of the log: how far the training is, what a validation gave, what went wrong.
 of_training() {
-    local words train='Epoch\(train\) (\[[0-9]+\]\[ *[0-9]+/[0-9]+\]).*eta: ([0-9:]+).* loss: ([0-9.]+)'
+    local words train='Epoch\(train\) +(\[[0-9]+\]\[ *[0-9]+/[0-9]+\]).*eta: ([0-9:]+).* loss: ([0-9.]+)'
     if [[ "$1" =~ $train ]]; then
         REPLY="epoch ${BASH_REMATCH[1]}  loss ${BASH_REMATCH[3]}  time left ${BASH_REMATCH[2]}"
     elif [[ "$1" =~ Epoch\((val|test)\).*\](.*) ]]; then
