@@ -1,5 +1,5 @@
 # 14 ASL words from one signer's clips, recognised on signers never seen: what the one signer cannot teach (builds,
-# cameras, handedness, pace, lost hands) comes from augmentation. Commands and results: docs/asl14.md.
+# cameras, handedness, pace, lost hands) comes from augmentation. Commands and results: docs/results.md.
 _base_ = [
     '../_base_/datasets/words.py',
     '../_base_/schedules/stage3.py',
