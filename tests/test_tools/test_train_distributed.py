@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 def run(repo, script, *arguments):
     environment = dict(os.environ, PYTHON=sys.executable, PYTHONPATH=str(repo / 'tests/test_engine'))
     command = ['bash', str(repo / 'tools' / script), *map(str, arguments)]
-    done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, timeout=1800)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -80,14 +80,15 @@ def in_two_processes(body, *arguments):
     processes = [context.Process(target=run_as, args=(rank,)) for rank in range(2)]
     for process in processes:
         process.start()
-    found = dict(answers.get(timeout=120) for _ in processes)
+    found = dict(answers.get(timeout=900) for _ in processes)
     for process in processes:
         process.join()
     return found[0], found[1]
 
 
-def weights_of(config, launcher):
+def weights_of(config, launcher, resume=False):
     cfg = prepare_config(config, launcher=launcher)
+    cfg.resume = resume
     runner = SignRunner.from_cfg(cfg)
     model = runner.train()
     return {name: value.tolist() for name, value in getattr(model, 'module', model).state_dict().items()}
@@ -128,6 +129,17 @@ def test_running_statistics_are_the_same_on_all_processes(tmp_path):
     assert first['body.1.running_mean'] == second['body.1.running_mean']
     assert first['body.1.running_var'] == second['body.1.running_var']
     assert any(first['body.1.running_mean'])
+
+
+def test_two_processes_resume_to_the_bit(tmp_path):
+    hooks = dict(checkpoint=dict(interval_steps=1, interval_minutes=None, max_keep_ckpts=0))
+    config = write_config(tmp_path, default_hooks=hooks, train_dataloader=loader('train', size=40))
+    check_config(prepare_config(config))
+    whole, _ = in_two_processes(weights_of, config, 'pytorch')
+    middle = str(tmp_path / 'work/checkpoints/iter_7.pth')  # five batches an epoch, two make a step, one is left
+    resumed, other = in_two_processes(weights_of, config, 'pytorch', middle)
+    assert resumed == whole
+    assert other == whole
 
 
 def test_a_loss_that_is_not_finite_on_one_process_stops_both(tmp_path):
