@@ -1,7 +1,6 @@
 """MMEngine's Runner with exact resuming, safe loading and a config that runs on any machine."""
 
 import copy
-import inspect
 import logging
 import platform
 import time
@@ -30,14 +29,15 @@ from unisign.engine.checkpoint_io import (
 )
 from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.seeding import set_seeds
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
 from unisign.engine.validation_history import ValidationHistory
-from unisign.registry import DATASETS, FUNCTIONS, RUNNERS
+from unisign.engine.weights import load_into
+from unisign.registry import FUNCTIONS, RUNNERS
 from unisign.structures import DataError
 from unisign.version import __version__
 
-DEFAULT_SEED = 42
 # Long blocks that MMEngine logs at every start; they go to the log file, not to the console.
 FILE_ONLY = (
     '\n' + '-' * 60 + '\nSystem environment:',
@@ -76,7 +76,7 @@ class SignRunner(Runner):
         notes = adapt_to_machine(cfg)
         start_gloo(cfg)
         notes = ['no CUDA device here, so: ' + '; '.join(notes) + '.'] if notes else []
-        notes += _set_seeds(cfg)
+        notes += set_seeds(cfg)
         runner = super().from_cfg(cfg)
         runner._log_start(notes)
         return runner
@@ -395,62 +395,3 @@ def _counts_steps(config: Any) -> bool:
     if not isinstance(config, dict):
         return False
     return config.get('type') == 'StepCosineLR' or config.get('by_epoch') is False
-
-
-def _set_seeds(cfg: MutableMapping[str, Any]) -> list[str]:
-    """Give ``randomness.seed`` to every dataset that takes a seed and has none; returns notes for the log."""
-    randomness = cfg.setdefault('randomness', {})
-    notes = []
-    if randomness.get('seed') is None:
-        randomness['seed'] = DEFAULT_SEED
-        notes.append(f'randomness.seed is not set: {DEFAULT_SEED} is used.')
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = cfg.get(name)
-        if isinstance(loader, MutableMapping):
-            _seed_datasets(loader.get('dataset'), randomness['seed'])
-    return notes
-
-
-def _seed_datasets(dataset: Any, seed: int) -> None:
-    if isinstance(dataset, list | tuple):
-        for part in dataset:
-            _seed_datasets(part, seed)
-    elif isinstance(dataset, MutableMapping) and 'type' in dataset:
-        kind = DATASETS.get(dataset['type']) if isinstance(dataset['type'], str) else dataset['type']
-        if 'seed' in inspect.signature(kind.__init__).parameters:
-            dataset.setdefault('seed', seed)
-        for part in (dataset.get('dataset'), dataset.get('datasets')):  # wrappers such as ConcatDataset
-            _seed_datasets(part, seed)
-
-
-def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], source: str, strict: bool) -> str:
-    """Copy weights into ``model``; returns a line on what was missing or unexpected.
-
-    Raises:
-        DataError: if shapes differ, nothing fits, or ``strict`` and a name is missing or unexpected.
-    """
-    own = model.state_dict()
-    shapes = [
-        f'{name} {list(weight.shape)} (the model has {list(own[name].shape)})'
-        for name, weight in state_dict.items()
-        if name in own and weight.shape != own[name].shape
-    ]
-    missing = [name for name in own if name not in state_dict]
-    unexpected = [name for name in state_dict if name not in own]
-    lines = [
-        f'{label}: {_some(names)}.'
-        for label, names in (('other shape', shapes), ('missing', missing), ('unexpected', unexpected))
-        if names
-    ]
-    if shapes or len(missing) == len(own) or (strict and lines):
-        raise DataError(
-            source,
-            f'does not fit the model. {" ".join(lines)}',
-            "Use the config that it was trained with ('meta.cfg').",
-        )
-    model.load_state_dict(state_dict, strict=False)
-    return ' '.join(lines)
-
-
-def _some(names: list[str], most: int = 8) -> str:
-    return ', '.join(names[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')

@@ -1,18 +1,17 @@
 """The training loop: epochs of batches, optimizer steps over groups of batches, resumable between any two steps."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
 
 from unisign.engine.non_finite import NonFiniteGuard
+from unisign.engine.seeding import seed_step
 from unisign.registry import LOOPS
 from unisign.structures import DataError
 
@@ -213,14 +212,3 @@ class SignTrainLoop(BaseLoop):
             runner.collective_stop.raise_together()
         runner.call_hook('after_train_iter', batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
         self._iter += 1
-
-
-def seed_step(seed: int, iteration: int, rank: int) -> None:
-    """Seed Python's, numpy's and PyTorch's generators from what identifies one batch on one process."""
-    words = np.random.SeedSequence([seed, iteration, rank]).generate_state(4)
-    random.seed(int(words[0]))
-    np.random.seed(int(words[1]))
-    torch_seed = int(words[2]) << 32 | int(words[3])
-    torch.default_generator.manual_seed(torch_seed)
-    if torch.cuda.is_available():
-        torch.cuda.manual_seed(torch_seed)

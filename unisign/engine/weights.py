@@ -1,0 +1,38 @@
+"""Copying weights into a model, with a report on what did not fit."""
+
+import torch
+
+from unisign.structures import DataError
+
+
+def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], source: str, strict: bool) -> str:
+    """Copy weights into ``model``; returns a line on what was missing or unexpected.
+
+    Raises:
+        DataError: if shapes differ, nothing fits, or ``strict`` and a name is missing or unexpected.
+    """
+    own = model.state_dict()
+    shapes = [
+        f'{name} {list(weight.shape)} (the model has {list(own[name].shape)})'
+        for name, weight in state_dict.items()
+        if name in own and weight.shape != own[name].shape
+    ]
+    missing = [name for name in own if name not in state_dict]
+    unexpected = [name for name in state_dict if name not in own]
+    lines = [
+        f'{label}: {_some(names)}.'
+        for label, names in (('other shape', shapes), ('missing', missing), ('unexpected', unexpected))
+        if names
+    ]
+    if shapes or len(missing) == len(own) or (strict and lines):
+        raise DataError(
+            source,
+            f'does not fit the model. {" ".join(lines)}',
+            "Use the config that it was trained with ('meta.cfg').",
+        )
+    model.load_state_dict(state_dict, strict=False)
+    return ' '.join(lines)
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ', '.join(names[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
