@@ -19,7 +19,7 @@ def requirements(path):
 def test_the_tried_versions_satisfy_the_requirements(repo):
     constraints = requirements(repo / 'requirements' / 'constraints.txt')
     tried = {canonicalize_name(one.name): str(one.specifier).removeprefix('==') for one in constraints}
-    for file in ('runtime.txt', 'test.txt', 'dev.txt'):
+    for file in ('runtime.txt', 'rgb.txt', 'test.txt', 'dev.txt'):
         for requirement in requirements(repo / 'requirements' / file):
             assert requirement.specifier.contains(tried[canonicalize_name(requirement.name)]), requirement
 

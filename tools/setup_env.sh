@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the virtual environment that the other scripts use, and installs unisign (editable) and what it needs into it.
 #
-#   bash tools/setup_env.sh [EXTRA ...]      extras of setup.cfg: test, dev, pose, demo, ...
+#   bash tools/setup_env.sh [EXTRA ...]      extras of setup.cfg beside rgb: test, dev, pose, demo, ...
 #
 # A second run finds that nothing changed and returns at once. Environment variables:
 #   UNISIGN_VENV     where the environment lies (default: .venv in the checkout)
@@ -11,7 +11,7 @@ set -euo pipefail
 REPO="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="${UNISIGN_VENV:-$REPO/.venv}"
 case "$VENV" in /*) ;; *) VENV="$PWD/$VENV" ;; esac
-EXTRAS=("$@")
+EXTRAS=(rgb "$@")
 PY="$VENV/bin/python"
 LOG="$REPO/.cache/setup_env.log"
 STAMPS="$VENV/.unisign-installed"
@@ -101,6 +101,7 @@ main() {
     : > "$LOG"
     pip_install 'setuptools<81' wheel
     pip_install --no-build-isolation -e "$REPO${extras:+[$extras]}"
+    "$PY" "$REPO/tools/misc/mend_torchvision.py" | while read -r line; do say "$line"; done
     mkdir -p "$STAMPS"
     for extra in "${missing[@]}"; do echo "$wanted" > "$STAMPS/$extra"; done
     say "environment ready: $VENV"
