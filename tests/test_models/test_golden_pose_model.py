@@ -1,16 +1,14 @@
 """The published pose-only model: seeded weights, given inputs, its numbers."""
 
-import importlib.util
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from published_weights import published_weights
 
 from unisign.checkpoints import from_official, to_official
 from unisign.models import UniSign
-from unisign.models.backbones.skeleton_graph import hop_adjacency
 from unisign.models.heads.beam_search import beam_search
 from unisign.registry import MODELS
 from unisign.structures import PARTS, SignDataSample
@@ -27,13 +25,7 @@ def golden(shared: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope='module')
 def published(shared: Path) -> dict[str, torch.Tensor]:
-    folder = shared / 'golden'
-    spec = importlib.util.spec_from_file_location('golden_weights', folder / 'weights.py')
-    weights = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(weights)
-    names = json.loads((folder / 'official_state_dict.json').read_text())['pose']
-    parts = {name: PARTS[name.split('.')[1]] for name in names if name.endswith('.A')}
-    return weights.fill(names, 1, {name: hop_adjacency(len(part), part.edges) for name, part in parts.items()})
+    return published_weights(shared, 'pose')
 
 
 @pytest.fixture(scope='module')

@@ -1,7 +1,8 @@
 """Names of the published checkpoints' weights and ours, both ways (spec.md section 7).
 
 Only names are changed, and the temporal convolutions' shape ([C, C, 5, 1] there, [C, C, 1, 5] here). The published
-file holds the hands' shared weights twice, as ``left`` and as ``right``.
+file holds the hands' shared weights twice, as ``left`` and as ``right``. Of the RGB branch, ``EfficientNet`` and
+``PriorGuidedFusion`` have published counterparts.
 """
 
 import re
@@ -11,11 +12,26 @@ from torch import Tensor
 
 from unisign.structures import DataError
 
+_KEYPOINT_ENCODING = 'fusion_pose_rgb_DA.pe_layer.positional_encoding_gaussian_matrix'
 # Prefixes: ours -> published.
 _PREFIXES = {
     'pose_encoder.part_offset': 'part_para',
     'pose_encoder.projection.': 'pose_proj.',
     'head.language_model.': 'mt5_model.',
+    'rgb_encoder.backbone.features.': 'rgb_support_backbone.0.',
+    'rgb_encoder.projection.': 'rgb_proj.',
+    'fusion.crop_attention.keypoint_encoding.frequencies': _KEYPOINT_ENCODING,
+    'fusion.crop_attention.attention.': 'fusion_pose_rgb_DA.cross_attn.',
+    'fusion.deformable_attention.offsets.': 'fusion_pose_rgb_DA.to_offsets.',
+    'fusion.deformable_attention.position_bias.layers.0.': 'fusion_pose_rgb_DA.rel_pos_bias.mlp.0.0.',
+    'fusion.deformable_attention.position_bias.layers.2.': 'fusion_pose_rgb_DA.rel_pos_bias.mlp.1.0.',
+    'fusion.deformable_attention.position_bias.layers.4.': 'fusion_pose_rgb_DA.rel_pos_bias.mlp.2.',
+    'fusion.deformable_attention.query.': 'fusion_pose_rgb_DA.to_q.',
+    'fusion.deformable_attention.key.': 'fusion_pose_rgb_DA.to_k.',
+    'fusion.deformable_attention.value.': 'fusion_pose_rgb_DA.to_v.',
+    'fusion.deformable_attention.output.': 'fusion_pose_rgb_DA.to_out.',
+    'fusion.gate.layers.': 'fusion_gate.',
+    'fusion.unused_linear.': 'fusion_pose_rgb_linear.',
 }
 # Networks: ours -> published, where {i} is the block.
 _NETWORKS = {
@@ -69,8 +85,8 @@ def from_official(state: dict[str, Tensor], source: object = 'published checkpoi
     if unknown:
         raise DataError(
             source,
-            f'{len(unknown)} names are not those of a published pose-only model: {_some(unknown)}.',
-            'Convert pose-only checkpoints, or rename the weights yourself.',
+            f'{len(unknown)} names are not those of a published model: {_some(unknown)}.',
+            'Rename those weights yourself, or leave them out of the file.',
         )
     return converted
 

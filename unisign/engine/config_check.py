@@ -1,5 +1,6 @@
 """Reading a config, and checking its names and arguments before anything is built."""
 
+import contextlib
 import difflib
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ def registered_as(name: str, registries: Mapping[str, Registry]) -> list[Any]:
     """Return everything registered as ``name``; MMEngine's fallback, which imports unknown names, is not used."""
     scope, bare = Registry.split_scope_key(name)
     if scope not in (None, '', ours.SCOPE, 'mmengine'):
-        return [registry.get(name) for registry in registries.values() if registry.get(name)]
+        return _from_another_library(name, registries)
     found: list[Any] = []
     for variable, registry in registries.items():
         if variable in NOT_FOR_TRAINING and found:
@@ -168,7 +169,21 @@ def registered_as(name: str, registries: Mapping[str, Registry]) -> list[Any]:
     return found
 
 
+def _from_another_library(name: str, registries: Mapping[str, Registry]) -> list[Any]:
+    found = []
+    for registry in registries.values():
+        if isinstance(registry, ours.SignRegistry):
+            with contextlib.suppress(KeyError):
+                found.append(registry.get(name))
+    return found
+
+
 def _nearest_names(name: str, registries: Mapping[str, Registry]) -> str:
+    if Registry.split_scope_key(name)[0] not in (None, '', ours.SCOPE, 'mmengine'):
+        try:
+            ours.MODELS.get(name)
+        except KeyError as error:
+            return error.args[0]
     known = {known for registry in registries.values() for known in registry.module_dict}
     near = difflib.get_close_matches(name.rpartition('.')[2], sorted(known), n=3, cutoff=0.5)
     hint = f'did you mean {", ".join(map(repr, near))}? ' if near else ''

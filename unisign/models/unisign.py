@@ -7,9 +7,10 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from unisign.registry import MODELS
-from unisign.structures import DataError, SignDataSample
+from unisign.structures import PARTS, DataError, SignDataSample
 
 PADDINGS = ('masked', 'replicate')
+CROP_SIZE = 112  # of the pictures that are not there
 
 
 @MODELS.register_module()
@@ -20,10 +21,11 @@ class UniSign(BaseModel):
         pose_encoder: config of a module ``(parts, mask) -> [B, T, C]``. With ``fusion`` it must also offer
             ``spatial(parts, mask)`` and ``temporal(features)`` as ``PartGCNEncoder`` does.
         head: config of a module with ``loss`` and ``predict``, each ``(features, mask, data_samples)``.
-        rgb_encoder: config of a module ``(images [N, 3, 112, 112]) -> crop features``; given together with ``fusion``.
+        rgb_encoder: config of a module ``(images [N, 3, 112, 112]) -> crop features``, N also 0; given together with
+            ``fusion``.
         fusion: config of a module ``(spatial features, hands, crops) -> spatial features``, where ``hands`` is
             ``inputs['hands']`` and ``crops`` maps ``left`` and ``right`` to the crop features. It works on the spatial
-            networks' output, before the body's feature is added.
+            networks' output, before the body's feature is added. Evaluated on poses alone, it is left out.
         padding: ``masked``: padded frames do not exist for any layer, so results do not depend on the batch;
             ``replicate``: each clip's last frame is repeated to the batch's longest and only the language model leaves
             those out (the published behaviour).
@@ -70,7 +72,9 @@ class UniSign(BaseModel):
 
         Args:
             inputs: ``parts``: part name -> float [B, T, V, 3]; ``mask``: bool [B, T], true at a clip's frames;
-                optionally ``hands``.
+                optionally ``hands``: ``left`` and ``right`` -> the pictures of a side, over all clips: ``images`` float
+                [N, 3, S, S] normalised, ``keypoints`` float [N, 21, 2] relative to the picture in [0, 1], ``clip`` and
+                ``frame`` long [N]. A clip without a picture has no row there.
             data_samples: one a clip; ``loss`` reads ``gt_text``, ``loss`` and ``predict`` read ``lang``, ``predict``
                 reads ``task``.
             mode: ``tensor``: features [B, T, C]; ``loss``: dict of losses; ``predict``: the data samples with
@@ -96,11 +100,39 @@ class UniSign(BaseModel):
         if self.fusion is None or self.rgb_encoder is None:
             return self.pose_encoder(parts, mask)
         features = self.pose_encoder.spatial(parts, mask)
-        hands = inputs.get('hands') or {}
+        hands = self._hands(inputs)
         if hands:
-            crops = {side: self.rgb_encoder(hand['images']) for side, hand in hands.items()}
-            features = self.fusion(features, hands, crops)
+            features = self.fusion(features, hands, self._encode_crops(hands))
         return self.pose_encoder.temporal(features)
+
+    @torch.no_grad()
+    def explain_fusion(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return what the fusion did to each hand with a picture, for drawing: side -> ``FusionExplanation``.
+
+        The hands of a side are in the order of ``inputs['hands'][side]``. Nothing is returned without a fusion or
+        without pictures; the model should be in evaluation mode.
+        """
+        hands = inputs.get('hands')
+        if self.fusion is None or self.rgb_encoder is None or not _any_image(hands):
+            return {}
+        features = self.pose_encoder.spatial(inputs['parts'], inputs['mask'])
+        return self.fusion.explain(features, hands, self._encode_crops(hands))
+
+    def _hands(self, inputs: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
+        """Return the hands with a picture, or nothing if the RGB branch can be left out.
+
+        In training it never can: other processes may have pictures, and wait for the gradients of this one, zeros.
+        """
+        hands = inputs.get('hands') or {}
+        if not self.training:
+            return hands if _any_image(hands) else {}
+        return hands or _no_hands(inputs['mask'].device)
+
+    def _encode_crops(self, hands: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Encode the pictures of both sides in one go, so that they share their batch statistics too."""
+        images = [hand['images'] for hand in hands.values()]
+        crops = self.rgb_encoder(torch.cat(images)).split([len(one) for one in images])
+        return dict(zip(hands, crops, strict=True))
 
     def check_dataset(self, overview: Any, training: bool) -> list[str]:
         """Let the head look at what a dataset holds; see ``MT5GenerationHead.check_dataset``."""
@@ -126,6 +158,23 @@ def _repeat_last_frame(frames: Tensor, mask: Tensor) -> Tensor:
     last = (mask.sum(dim=1, keepdim=True) - 1).clamp(min=0)
     source = torch.arange(mask.shape[1], device=mask.device).minimum(last)  # [B, T]
     return frames[torch.arange(len(mask), device=mask.device)[:, None], source]
+
+
+def _any_image(hands: dict[str, dict[str, Tensor]] | None) -> bool:
+    return any(len(hand['images']) for hand in (hands or {}).values())
+
+
+def _no_hands(device: torch.device) -> dict[str, dict[str, Tensor]]:
+    """Return what ``inputs['hands']`` is in a batch without a picture."""
+    index = torch.zeros(0, dtype=torch.long, device=device)
+    size, points = CROP_SIZE, len(PARTS['left'])
+    hand = dict(
+        images=torch.zeros(0, 3, size, size, device=device),
+        keypoints=torch.zeros(0, points, 2, device=device),
+        clip=index,
+        frame=index,
+    )
+    return dict(left=hand, right=hand)
 
 
 def _without_answer(sample: SignDataSample) -> SignDataSample:

@@ -26,6 +26,8 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
         return x * norm.weight + norm.bias
     channels = x.shape[-1]
     image = x.reshape(1, -1, 1, channels).permute(0, 3, 1, 2)  # [1, C, M, 1], channels last: PyTorch's fast path
+    if x.numel() == 0:
+        image = image.float()  # in half precision it would send zeros of that type where others send float32
     return norm(image).permute(0, 2, 3, 1).reshape(x.shape)
 
 

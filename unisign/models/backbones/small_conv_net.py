@@ -1,0 +1,43 @@
+"""``SmallConvNet``: a few strided convolutions, for toy corpora and CPUs."""
+
+from torch import Tensor, nn
+
+from unisign.registry import MODELS
+
+
+@MODELS.register_module()
+class SmallConvNet(nn.Module):
+    """3x3 convolutions of stride 2, each with batch norm and ReLU, then a mean over a fixed grid of cells.
+
+    Args:
+        channels: output channels of each convolution. Four of them give 7 x 7 cells for 112 px.
+        grid: cells along each side of the output, whatever the size of the images.
+
+    Attributes:
+        stages: the parts that can be frozen, one a convolution.
+        out_channels: channels of the output.
+    """
+
+    def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128), grid: int = 4) -> None:
+        super().__init__()
+        widths = (3, *channels)
+        self.layers = nn.Sequential(*(_stage(widths[i], widths[i + 1]) for i in range(len(channels))))
+        self.pool = nn.AdaptiveAvgPool2d(grid)
+        self.out_channels = channels[-1]
+
+    @property
+    def stages(self) -> list[nn.Module]:
+        """The layers in order; the pooling belongs to the last one."""
+        return [*self.layers[:-1], nn.Sequential(self.layers[-1], self.pool)]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return [N, out_channels, grid, grid] for images [N, 3, H, W]."""
+        return self.pool(self.layers(images))
+
+
+def _stage(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,33 @@
+"""Step 1 of the prior-guided fusion: keypoints look at the whole crop."""
+
+from torch import Tensor, nn
+
+from unisign.models.necks.position_encoding import KeypointEncoding, sinusoidal_encoding
+
+
+class CropAttention(nn.Module):
+    """Multi-head attention from keypoints to the cells of the crop (spec.md section 5, step 1). No residual, no norm.
+
+    Args:
+        channels: width of keypoints and cells.
+        num_heads: attention heads.
+    """
+
+    def __init__(self, channels: int, num_heads: int) -> None:
+        super().__init__()
+        self.keypoint_encoding = KeypointEncoding(channels)
+        self.attention = nn.MultiheadAttention(channels, num_heads, batch_first=True)
+
+    def forward(self, features: Tensor, keypoints: Tensor, crops: Tensor) -> Tensor:
+        """Return [N, C, V].
+
+        Args:
+            features: of the keypoints, [N, C, V].
+            keypoints: [N, V, 2], relative to the crop, in [0, 1].
+            crops: [N, C, h, w].
+        """
+        queries = features.transpose(1, 2) + self.keypoint_encoding(keypoints).to(features.dtype)
+        cells = crops.flatten(2).transpose(1, 2)  # [N, h * w, C], row by row
+        cells = cells + sinusoidal_encoding(cells.shape[1], cells.shape[2], cells.device).to(cells.dtype)
+        attended, _ = self.attention(queries, cells, cells, need_weights=False)
+        return attended.transpose(1, 2)

@@ -1,0 +1,95 @@
+"""Step 2 of the prior-guided fusion: each keypoint reads the crop beside itself, at places that are learned.
+
+Shape letters: N hands, G heads (each with its own offsets), c channels a head, V points.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PositionBias(nn.Module):
+    """Continuous position bias (Swin V2, Liu et al., CVPR 2022): a small network on logarithmic distances.
+
+    Args:
+        width: of the hidden layers.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)
+        )
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Return [...] for distances [..., 2] in units where the crop is 2 wide."""
+        logarithmic = distances.sign() * distances.abs().log1p()
+        return self.layers(logarithmic.to(cast(nn.Linear, self.layers[0]).weight.dtype)).squeeze(-1)
+
+
+class DeformableAttention(nn.Module):
+    """Attention of the keypoints to the crop at V learned places a head (spec.md section 5, step 2).
+
+    Source of the form: Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022.
+
+    Args:
+        channels: C, width of keypoints and crop.
+        num_heads: G.
+        reach: how far at most a sampling point lies from its keypoint, along each axis, where the crop is 2 wide.
+    """
+
+    def __init__(self, channels: int, num_heads: int = 8, reach: float = 4 / 6) -> None:
+        super().__init__()
+        self.num_heads, self.reach = num_heads, reach
+        width = channels // num_heads
+        self.query = nn.Conv1d(channels, channels, 1, groups=num_heads, bias=False)
+        self.offsets = nn.Sequential(
+            nn.Conv1d(width, width, 1, groups=width), nn.GELU(), nn.Conv1d(width, 2, 1, bias=False)
+        )
+        self.key = nn.Conv2d(channels, channels, 1, groups=num_heads, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1, groups=num_heads, bias=False)
+        self.position_bias = PositionBias()
+        self.output = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, features: Tensor, keypoints: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        Args:
+            features: of the keypoints, [N, C, V].
+            keypoints: [N, V, 2], relative to the crop, in [0, 1].
+            crops: [N, C, h, w].
+
+        Returns:
+            The attended features [N, C, V], and the sampling points [N, G, V, 2], x and y in [-1, 1] inside the crop.
+        """
+        hands, channels, points = features.shape
+        heads = (hands, self.num_heads, channels // self.num_heads, points)  # N G c V
+        query = self.query(features)
+        centres = 2 * keypoints.float() - 1
+        places = centres[:, None] + self._offsets(query.view(heads))
+        samples = self._sample(crops, places)
+        key, value = self.key(samples).view(heads), self.value(samples).view(heads)
+        scores = query.view(heads).transpose(2, 3) @ key / heads[2] ** 0.5  # N G V V: from keypoint to sampling point
+        distances = centres[:, None, :, None] - places[:, :, None]
+        weights = (scores + self.position_bias(distances)).softmax(dim=-1).to(value.dtype)
+        attended = value @ weights.transpose(2, 3)
+        return self.output(attended.reshape(features.shape)), places
+
+    def _offsets(self, query: Tensor) -> Tensor:
+        """Return [N, G, V, 2] for queries [N, G, c, V]."""
+        offsets = self.offsets(query.flatten(0, 1)).float().tanh() * self.reach  # N * G, 2, V
+        return offsets.transpose(1, 2).view(*query.shape[:2], -1, 2)
+
+    def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
+        """Return [N, C, V, 1]: each head's channels of the crop at its places, bilinear, zeros outside."""
+        heads = crops.unflatten(1, (self.num_heads, -1)).flatten(0, 1)  # N * G, c, h, w
+        grid = places.flatten(0, 1).unsqueeze(2)  # N * G, V, 1, 2
+        samples = F.grid_sample(heads.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
+        return samples.to(crops.dtype).view(len(crops), crops.shape[1], -1, 1)
+
+
+def relative_to_crop(places: Tensor) -> Tensor:
+    """Return sampling points [N, G, V, 2] in [-1, 1] as [N, V * G, 2] in [0, 1], those of a keypoint together."""
+    return torch.flatten((places.transpose(1, 2) + 1) / 2, 1, 2)

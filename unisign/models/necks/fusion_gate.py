@@ -1,0 +1,43 @@
+"""Step 3 of the prior-guided fusion: how much of the picture each keypoint takes."""
+
+import torch
+from torch import Tensor, nn
+
+
+class FusionGate(nn.Module):
+    """One number in [0, 1) a keypoint: ReLU(tanh(1x1(GELU(1x1(both features))))) (spec.md section 5, step 3).
+
+    Published training starts with both layers at 0. The gate is 0 then and ReLU passes no gradient there, so neither
+    the gate nor the RGB branch ever learns. Here the first layer keeps its random start; the last one starts with
+    weight 0 and a positive bias, so that the gate is open, the same for all keypoints, and every tensor of it learns
+    from the second step on. Published weights give the published numbers.
+
+    Args:
+        channels: width of each of the two features.
+        bias: start of the last layer's bias, positive; the gate starts at tanh(bias).
+
+    Raises:
+        ValueError: for a bias at which no gradient would flow.
+    """
+
+    def __init__(self, channels: int, bias: float = 0.5) -> None:
+        super().__init__()
+        if bias <= 0:
+            raise ValueError(f'gate_bias={bias} must be positive: at or below 0 the gate is closed and never learns.')
+        last = nn.Conv1d(channels, 1, 1)
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.bias, bias)
+        self.layers = nn.Sequential(nn.Conv1d(2 * channels, channels, 1), nn.GELU(), last)
+
+    def forward(self, read: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Blend.
+
+        Args:
+            read: what was read from the picture, [N, C, V].
+            features: of the keypoints, [N, C, V].
+
+        Returns:
+            The blend [N, C, V] and the share of ``read`` in it, [N, V].
+        """
+        share = self.layers(torch.cat([read, features.to(read.dtype)], dim=1)).tanh().relu()
+        return share * read + (1 - share) * features, share.squeeze(1)
