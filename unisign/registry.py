@@ -6,6 +6,7 @@ nearest registered names instead.
 """
 
 import difflib
+import importlib
 from typing import Any
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
@@ -38,11 +39,11 @@ class SignRegistry(Registry):
         """Return the class registered as ``key``, from here, from MMEngine's registry, or from ``scope.key``.
 
         Raises:
-            KeyError: if nothing of that name is registered.
+            KeyError: if nothing of that name is registered, or the package ``scope`` is not installed.
         """
         scope, name = self.split_scope_key(key)
         if scope not in (None, '', SCOPE, 'mmengine'):
-            return super().get(key)  # another library of the OpenMMLab family, named on purpose
+            return self._get_from_library(scope, key)
         registry = self
         while registry is not None:
             registry.import_from_location()
@@ -50,6 +51,26 @@ class SignRegistry(Registry):
                 return registry.module_dict[name]
             registry = registry.parent
         raise KeyError(self._unknown(key))
+
+    def _get_from_library(self, scope: str, key: str) -> Any:
+        """Return the class that another library of the OpenMMLab family, named on purpose, registered."""
+        libraries = self._get_root_registry().children
+        if scope not in libraries:
+            try:
+                importlib.import_module(f'{scope}.registry')
+            except ModuleNotFoundError as error:
+                if error.name == scope:
+                    raise KeyError(
+                        f'{key!r} is part of the package {scope}, which is not installed; install it with what it '
+                        'needs itself, or choose a type of ours.'
+                    ) from error
+                raise
+        name = key.partition('.')[2]
+        if scope in libraries:
+            libraries[scope].import_from_location()
+            if name in libraries[scope].module_dict:
+                return libraries[scope].module_dict[name]
+        raise KeyError(f'{key!r} is not registered: {scope} has no {self.name!r} of that name.')
 
     def _unknown(self, key: str) -> str:
         known = sorted(set(self.module_dict) | set(self.parent.module_dict if self.parent else ()))
@@ -81,6 +102,8 @@ FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'mmengine.dataset', 'unisign.
 POSE_STORES = _child('pose store', None, 'unisign.stores')
 # Which frames of a clip are read.
 FRAME_SAMPLERS = _child('frame sampler', None, 'unisign.frame_samplers')
+# Frames out of video files and folders of images.
+VIDEO_READERS = _child('video reader', None, 'unisign.datasets')
 # Keypoint estimators: frames in, poses out.
 POSE_ESTIMATORS = _child('pose estimator', None, 'unisign.pose')
 # Scores over a data loader.
