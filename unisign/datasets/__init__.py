@@ -1,8 +1,9 @@
 """From annotations and pose stores to batches: datasets, transforms, samplers, collate."""
 
-from unisign.datasets import samplers, transforms  # registers them
+from unisign.datasets import samplers, transforms, video_readers  # registers them
 from unisign.datasets.annotations import Annotation, AnnotationFile, write_annotations
 from unisign.datasets.collate import sign_collate
+from unisign.datasets.hand_crops import crop_hands, frame_cutter, hand_boxes
 from unisign.datasets.sign_dataset import SignDataset
 from unisign.datasets.transforms.part_normalization import normalize_parts
 
@@ -10,9 +11,13 @@ __all__ = [
     'Annotation',
     'AnnotationFile',
     'SignDataset',
+    'crop_hands',
+    'frame_cutter',
+    'hand_boxes',
     'normalize_parts',
     'samplers',
     'sign_collate',
     'transforms',
+    'video_readers',
     'write_annotations',
 ]

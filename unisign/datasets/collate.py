@@ -22,7 +22,8 @@ def sign_collate(samples: Sequence[dict]) -> dict:
     Returns:
         ``dict(inputs=dict(parts={name: float32 [B, T, V, 3]}, mask=bool [B, T], True where there is a frame),
         data_samples=[B samples], failed_clips=[samples that could not be read])``. B counts readable clips only; with
-        none, the tensors are [0, 0, V, 3] and [0, 0].
+        none, the tensors are [0, 0, V, 3] and [0, 0]. If any clip brings crops of its hands, inputs also has ``hands``,
+        see ``collate_hands``.
     """
     readable = [sample for sample in samples if sample['inputs'] is not None]
     failed = [sample['data_samples'] for sample in samples if sample['inputs'] is None]
@@ -37,8 +38,35 @@ def sign_collate(samples: Sequence[dict]) -> dict:
         for name, part in parts.items():
             batch[name][i, :length] = part
     mask = torch.arange(longest) < torch.tensor(lengths, dtype=torch.long)[:, None]
+    inputs = {'parts': batch, 'mask': mask}
+    if any('hands' in sample['inputs'] for sample in readable):
+        inputs['hands'] = collate_hands([sample['inputs'].get('hands') for sample in readable])
     return {
-        'inputs': {'parts': batch, 'mask': mask},
+        'inputs': inputs,
         'data_samples': [sample['data_samples'] for sample in readable],
         'failed_clips': failed,
     }
+
+
+def collate_hands(clips: Sequence[dict | None]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the crops of all clips one behind the other.
+
+    Args:
+        clips: what ``PackSignInputs`` gives as ``hands``; None for a clip without. At least one is not None.
+
+    Returns:
+        For ``left`` and ``right`` a dict over all N crops of that hand: images uint8 [N, 3, S, S], keypoints float32
+        [N, 21, 2], clip int64 [N] (place in the batch), frame int64 [N] (of the clip). N may be 0.
+    """
+    with_hands = [(i, hands) for i, hands in enumerate(clips) if hands is not None]
+    batch = {}
+    for side in with_hands[0][1]:
+        hands = [clip[side] for _, clip in with_hands]
+        counts = torch.tensor([len(hand['frames']) for hand in hands])
+        batch[side] = {
+            'images': torch.cat([hand['images'] for hand in hands]),
+            'keypoints': torch.cat([hand['keypoints'] for hand in hands]),
+            'clip': torch.repeat_interleave(torch.tensor([i for i, _ in with_hands]), counts),
+            'frame': torch.cat([hand['frames'] for hand in hands]),
+        }
+    return batch

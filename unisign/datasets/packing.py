@@ -103,19 +103,7 @@ class _Clips(Dataset):
         self.paths = [ClipPaths(file.path.parent, data_root) for file in files]
         self.store = PoseFiles()
         self._load = LoadPoses()
-        self._places: list[tuple[int, int]] = []
-        place_of: dict[str, tuple[int, int]] = {}
-        for i, file in enumerate(files):
-            for j in range(len(file)):
-                clip_id = file[j].id
-                if clip_id not in place_of:
-                    place_of[clip_id] = (i, j)
-                    self._places.append((i, j))
-                elif self._source(i, j) != self._source(*place_of[clip_id]):
-                    other = files[place_of[clip_id][0]].path
-                    raise DataError(
-                        file.path, f'the id {clip_id!r} stands for another clip in {other}.', 'Pack them separately.'
-                    )
+        self._places = distinct_clips(files, self._source)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -134,6 +122,30 @@ class _Clips(Dataset):
         annotation = self.files[i][j]
         key = self.paths[i].find_poses(annotation.poses) if annotation.poses else None
         return key, annotation.start, annotation.end
+
+
+def distinct_clips(files: Sequence[AnnotationFile], source: Callable[[int, int], object]) -> list[tuple[int, int]]:
+    """Return (file, place in it) of the clips of several annotation files, those of the same id once.
+
+    Args:
+        files: annotation files.
+        source: called with file and place, says what the clip is made of.
+
+    Raises:
+        DataError: if an id stands for clips made of different things.
+    """
+    place_of: dict[str, tuple[int, int]] = {}
+    for i, file in enumerate(files):
+        for j in range(len(file)):
+            clip_id = file[j].id
+            if clip_id not in place_of:
+                place_of[clip_id] = (i, j)
+            elif source(i, j) != source(*place_of[clip_id]):
+                other = files[place_of[clip_id][0]].path
+                raise DataError(
+                    file.path, f'the id {clip_id!r} stands for another clip in {other}.', 'Pack them separately.'
+                )
+    return list(place_of.values())
 
 
 def _as_it_is(item: object) -> object:

@@ -12,13 +12,20 @@ class EvenFrameSampler:
     Deterministic: ``rng`` is not used.
     """
 
-    def __call__(self, num_frames: int, max_frames: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    def __call__(
+        self,
+        num_frames: int,
+        max_frames: int,
+        rng: np.random.Generator | None = None,
+        scores: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Return which frames to read.
 
         Args:
             num_frames: frames of the clip.
             max_frames: how many to take at most; 1 takes the middle frame.
             rng: not used.
+            scores: not used.
 
         Returns:
             Sorted int64 [min(num_frames, max_frames)]; all frames where the clip is not longer than ``max_frames``.

@@ -13,13 +13,21 @@ class RandomFrameSampler:
     test pipeline only to compare with that.
     """
 
-    def __call__(self, num_frames: int, max_frames: int, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self,
+        num_frames: int,
+        max_frames: int,
+        rng: np.random.Generator | None = None,
+        scores: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Return which frames to read.
 
         Args:
             num_frames: frames of the clip.
             max_frames: how many to take at most.
-            rng: where the randomness comes from; not touched where the clip is short enough.
+            rng: where the randomness comes from; not touched where the clip is short enough. None draws the same
+                frames every time (a generator of seed 0).
+            scores: not used.
 
         Returns:
             Sorted int64 [min(num_frames, max_frames)], no frame twice; all frames where the clip is not longer.
@@ -31,4 +39,5 @@ class RandomFrameSampler:
             raise ValueError(f'max_frames should be at least 1, got {max_frames}')
         if num_frames <= max_frames:
             return np.arange(num_frames, dtype=np.int64)
+        rng = np.random.default_rng(0) if rng is None else rng
         return np.sort(rng.choice(num_frames, max_frames, replace=False)).astype(np.int64)

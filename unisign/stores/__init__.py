@@ -1,12 +1,14 @@
-"""Poses on disk: published pickles, ``.npz`` files and the packed store.
+"""Poses on disk: published pickles, ``.npz`` files and the packed store; and packed pieces of video around the hands.
 
-A store has ``read(key) -> Poses``, ``num_frames(key)``, ``known_lengths(keys)``, ``keys()``, ``in``, and says by
+A pose store has ``read(key) -> Poses``, ``num_frames(key)``, ``known_lengths(keys)``, ``keys()``, ``in``, and says by
 ``keys_are_paths`` whether its keys are looked up as files.
 """
 
 from unisign.stores.npz import read_npz, write_npz
 from unisign.stores.packed_format import USED_POINTS
 from unisign.stores.packed_store import PackedPoseStore
+from unisign.stores.packed_window_writer import PackedWindowWriter
+from unisign.stores.packed_windows import PackedHandWindows
 from unisign.stores.packed_writer import PackedPoseWriter
 from unisign.stores.pose_files import PoseFiles
 from unisign.stores.published_pickle import read_published_pickle
@@ -14,8 +16,10 @@ from unisign.stores.restricted_pickle import load_restricted_pickle, loads_restr
 
 __all__ = [
     'USED_POINTS',
+    'PackedHandWindows',
     'PackedPoseStore',
     'PackedPoseWriter',
+    'PackedWindowWriter',
     'PoseFiles',
     'load_restricted_pickle',
     'loads_restricted',

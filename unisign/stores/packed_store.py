@@ -1,7 +1,6 @@
 """One file for millions of clips: LMDB with raw arrays, random access by many workers."""
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,42 +8,12 @@ import lmdb
 import numpy as np
 
 from unisign.registry import POSE_STORES
+from unisign.stores.lmdb_file import LONGEST_KEY, open_lmdb, read_listing
 from unisign.stores.packed_format import decode_clip
-from unisign.structures import ClipError, DataError, Poses
+from unisign.structures import ClipError, Poses
 
-# Records about the store itself; no clip may have these keys.
-LISTING_KEY = b'\x00listing'
-LONGEST_KEY = 511  # LMDB's own limit, in bytes
+_WHAT = 'packed pose store'
 _PACK_AGAIN = 'Make it with tools/data/pack_poses.py, or copy it again.'
-
-# Open files of this process, by device and inode: LMDB refuses to open one twice, and two datasets may share a store.
-_open_files: dict[tuple[int, int], tuple[int, lmdb.Environment]] = {}
-
-
-def _environment(path: Path) -> lmdb.Environment:
-    """Return the open LMDB file ``path``, opened by this very process."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise DataError(path, 'there is no such packed pose store.', _PACK_AGAIN) from error
-    identity = (status.st_dev, status.st_ino)
-    process, environment = _open_files.get(identity, (None, None))
-    if environment is not None and process == os.getpid():
-        return environment
-    if environment is not None:
-        environment.close()  # came along by fork; without locks, closing our copy leaves the parent's alone
-    try:
-        environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, meminit=False)
-    except lmdb.Error as error:
-        raise DataError(path, f'this is no readable packed pose store ({error}).', _PACK_AGAIN) from error
-    pages = environment.info()['last_pgno'] + 1
-    if status.st_size < pages * environment.stat()['psize']:
-        environment.close()  # reading behind the end of a mapped file would kill the process
-        raise DataError(
-            path, f'the packed pose store is truncated: {pages} pages do not fit its size.', 'Copy it again.'
-        )
-    _open_files[identity] = (os.getpid(), environment)
-    return environment
 
 
 @POSE_STORES.register_module()
@@ -106,11 +75,7 @@ class PackedPoseStore:
             DataError: if the store was not written to its end.
         """
         if self._lengths is None:
-            with self._opened().begin() as transaction:
-                record = transaction.get(LISTING_KEY)
-            if record is None:
-                raise DataError(self.path, 'the packed store has no listing of its clips.', _PACK_AGAIN)
-            self._lengths = decode_listing(record, self.path)
+            self._lengths = read_listing(self._opened(), self.path, _WHAT, _PACK_AGAIN)
         return self._lengths
 
     def keys(self) -> Iterator[str]:
@@ -131,31 +96,9 @@ class PackedPoseStore:
 
     def _opened(self) -> lmdb.Environment:
         if self._file is None or self._process != os.getpid():
-            self._file, self._process = _environment(self.path), os.getpid()
+            self._file, self._process = open_lmdb(self.path, _WHAT, _PACK_AGAIN), os.getpid()
         return self._file
 
     def _example(self) -> str:
         example = next(self.keys(), None)
         return f'It holds {len(self)} clips' + (f', such as {example!r}.' if example is not None else '.')
-
-
-def encode_listing(lengths: dict[str, int]) -> bytes:
-    """Return the listing as bytes: the lengths, int32, then the keys, one a line; compressed."""
-    numbers = np.array(list(lengths.values()), dtype='<i4')
-    return zlib.compress(len(lengths).to_bytes(8, 'little') + numbers.tobytes() + '\n'.join(lengths).encode(), level=1)
-
-
-def decode_listing(record: bytes, source: object) -> dict[str, int]:
-    """Return the number of frames by key.
-
-    Raises:
-        DataError: if the record is damaged.
-    """
-    try:
-        data = zlib.decompress(record)
-        count = int.from_bytes(data[:8], 'little')
-        numbers = np.frombuffer(data, '<i4', count, 8).tolist()
-        keys = data[8 + 4 * count :].decode().split('\n') if count else []
-        return dict(zip(keys, numbers, strict=True))
-    except (zlib.error, ValueError) as error:
-        raise DataError(source, f'the listing of the packed store is damaged ({error}).', _PACK_AGAIN) from error

@@ -6,8 +6,8 @@ from types import TracebackType
 
 import lmdb
 
+from unisign.stores.lmdb_file import LISTING_KEY, LONGEST_KEY, encode_listing, is_usable_key
 from unisign.stores.packed_format import encode_clip
-from unisign.stores.packed_store import LISTING_KEY, LONGEST_KEY, encode_listing
 from unisign.structures import NUM_KEYPOINTS, DataError, Poses
 
 _FIRST_MAP_SIZE = 64 * 1024**2
@@ -83,7 +83,7 @@ class PackedPoseWriter:
         """
         self._open_file()
         name = key.encode()
-        if not 0 < len(name) <= LONGEST_KEY or '\n' in key or name == LISTING_KEY:
+        if not is_usable_key(key):
             raise DataError(self.path, f'the key {key!r} cannot be used.', f'Use 1 to {LONGEST_KEY} bytes in one line.')
         if key in self.lengths:
             raise DataError(self.path, f'the key {key!r} was written already.', 'Give each clip an id of its own.')

@@ -13,7 +13,8 @@ class LoadPoses:
     """Read the clip's poses from the dataset's pose store.
 
     Required keys: clip_id, pose_store, pose_key, start, end.
-    Added keys: poses (``unisign.structures.Poses``): frames start..end-1 of the stored clip if the annotation says so.
+    Added keys: poses (``unisign.structures.Poses``): frames start..end-1 of the stored clip if the annotation says so;
+    stored_frames: frames of the whole pose file, None if the file itself is a piece of a longer one.
     """
 
     def __call__(self, results: dict) -> dict:
@@ -30,6 +31,7 @@ class LoadPoses:
                 'Extract the keypoints of the video, and name their file under "poses".',
             )
         poses = results['pose_store'].read(key)
+        results['stored_frames'] = len(poses) if poses.frame_ids is None else None
         start, end = results['start'], results['end']
         if start is not None or end is not None:
             first, behind = start or 0, len(poses) if end is None else end

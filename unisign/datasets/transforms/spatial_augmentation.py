@@ -2,7 +2,9 @@
 
 What a model must not learn from a few signers: their build, where the camera stood, which hand they prefer, how well
 the detector saw them. Each transform changes one of these, for a whole clip at a time, before ``NormalizeParts``.
-Randomness comes from ``results['rng']`` only; missing points (score 0) stay missing and shapes stay.
+Randomness comes from ``results['rng']`` only; missing points (score 0) stay missing and shapes stay. Crops of the hands
+(``LoadHandCrops``) are left as they are: they show the hand as it was, at the keypoints as they were. Only mirroring
+takes them along.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from unisign.datasets.transforms.hand_pictures import mirror_hands
 from unisign.registry import TRANSFORMS
 from unisign.structures import KEYPOINT_MIRROR, Poses
 from unisign.structures.keypoint_layout import FACE_START, LEFT_HAND_START, RIGHT_HAND_START
@@ -75,7 +78,9 @@ class RandomMirrorPoses:
     """Mirror the clip left to right: a left-handed signer becomes a right-handed one, and the other way round.
 
     x becomes 1 - x and every point changes place with its mirror image (``KEYPOINT_MIRROR``).
-    Modified keys: poses. Signs whose two mirror images mean different things should not be mirrored.
+    Modified keys: poses, and hand_frames and hands where they are there: left and right change places, the crops are
+    flipped, and x of the keypoints in them becomes 1 - x. Signs whose two mirror images mean different things should
+    not be mirrored.
 
     Args:
         prob: probability, 0..1.
@@ -93,7 +98,7 @@ class RandomMirrorPoses:
         scores = poses.scores[:, MIRROR]
         keypoints[..., 0] = np.where(scores > MISSING, 1 - keypoints[..., 0], keypoints[..., 0])
         results['poses'] = replace(poses, keypoints=keypoints, scores=scores)
-        return results
+        return mirror_hands(results)
 
 
 @TRANSFORMS.register_module()

@@ -1,12 +1,15 @@
 """Random changes of time and of what was seen: speed, lost hands, lost frames.
 
-Randomness comes from ``results['rng']`` only; missing points (score 0) stay missing.
+Randomness comes from ``results['rng']`` only; missing points (score 0) stay missing. Crops of the hands
+(``LoadHandCrops``) stay with their frames; those of a frame that is gone go too. Points that are lost are lost to the
+detector only: the crops keep showing them.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from unisign.datasets.transforms.hand_pictures import keep_hands_in_step
 from unisign.datasets.transforms.spatial_augmentation import ARMS, LEFT_HAND, MISSING, RIGHT_HAND, smooth_curve
 from unisign.registry import TRANSFORMS
 from unisign.structures import Poses
@@ -76,8 +79,9 @@ class RandomTimeWarp:
         path = np.concatenate([[0.0], np.cumsum(pace)])
         cut = rng.uniform(0, self.crop) * (len(poses) - 1)
         start = rng.uniform(0, cut)
-        results['poses'] = resample(poses, start + path / path[-1] * (len(poses) - 1 - cut))
-        return results
+        position = start + path / path[-1] * (len(poses) - 1 - cut)
+        results['poses'] = resample(poses, position)
+        return keep_hands_in_step(results, position)
 
 
 @TRANSFORMS.register_module()
@@ -106,7 +110,7 @@ class RandomDropFrames:
         if self.repeat:
             frames = np.maximum.accumulate(np.where(kept, np.arange(len(poses)), 0))
         results['poses'] = poses.select(frames)
-        return results
+        return keep_hands_in_step(results, frames)
 
 
 @TRANSFORMS.register_module()

@@ -13,11 +13,12 @@ from unisign.structures import DataError
 
 @HOOKS.register_module()
 class FailedClipHook(Hook):
-    """Reports the clips in a batch's ``failed_clips``.
+    """Reports the clips in a batch's ``failed_clips``, and those that go on without pictures of the hands.
 
     Each is logged once and appended to ``<work_dir>/failed_clips_rank{r}.jsonl`` as ``{"id", "split", "dataset",
-    "error"}``. The run stops when the distinct failed clips of a split exceed the share of the dataset that its
-    ``max_failed_share`` allows: as soon as one process has seen so many, or at the end of an epoch if all processes
+    "error"}``; a clip that goes on (``LoadHandCrops(missing_video='skip')``) also has ``"used": "poses only"``, and is
+    not counted as failed. The run stops when the distinct failed clips of a split exceed the share of the dataset that
+    its ``max_failed_share`` allows: as soon as one process has seen so many, or at the end of an epoch if all processes
     together have.
 
     Args:
@@ -27,6 +28,7 @@ class FailedClipHook(Hook):
     def __init__(self, max_failed_share: float = 0.01) -> None:
         self.max_failed_share = max_failed_share
         self._failed: dict[str, dict[str, str]] = {}  # split -> clip id -> error
+        self._poses_only: set[tuple[str, str]] = set()  # (split, clip id)
         self._reported: set[tuple[str, str]] | None = None
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
@@ -56,10 +58,11 @@ class FailedClipHook(Hook):
 
     def _report(self, runner: Any, data_batch: Any, split: str) -> None:
         samples = data_batch.get('failed_clips', ()) if isinstance(data_batch, dict) else ()
+        path = Path(runner.work_dir) / f'failed_clips_rank{get_rank()}.jsonl'
+        self._report_poses_only(runner, data_batch, split, path)
         if not samples:
             return
         failed = self._failed.setdefault(split, {})
-        path = Path(runner.work_dir) / f'failed_clips_rank{get_rank()}.jsonl'
         for sample in samples:
             clip, error = str(sample.clip_id), str(sample.failure)
             if clip in failed:
@@ -68,6 +71,22 @@ class FailedClipHook(Hook):
             runner.logger.warning(f'Clip {clip} ({split}) cannot be used and is left out: {error}')
             self._append(path, dict(id=clip, split=split, dataset=str(sample.get('dataset', '')), error=error))
         self._stop_if_too_many(runner, split, failed, path)
+
+    def _report_poses_only(self, runner: Any, data_batch: Any, split: str, path: Path) -> None:
+        """Report the clips of the batch whose video was skipped."""
+        samples = data_batch.get('data_samples', ()) if isinstance(data_batch, dict) else ()
+        for sample in samples or ():
+            error = sample.get('rgb_failure') if hasattr(sample, 'get') else None
+            if error is None or (split, str(sample.clip_id)) in self._poses_only:
+                continue
+            clip = str(sample.clip_id)
+            self._poses_only.add((split, clip))
+            number = sum(other == split for other, _ in self._poses_only)
+            runner.logger.warning(
+                f'Clip {clip} ({split}) is used without pictures of the hands ({number} such clips so far): {error}'
+            )
+            dataset = str(sample.get('dataset', ''))
+            self._append(path, dict(id=clip, split=split, dataset=dataset, error=str(error), used='poses only'))
 
     def _append(self, path: Path, record: dict[str, str]) -> None:
         """Add a line to the report unless an earlier part of the run has it."""

@@ -1,0 +1,157 @@
+"""Frames by PyAV, which carries FFmpeg."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from unisign.datasets.video_readers.video_reader import (
+    VideoInfo,
+    VideoReader,
+    check_indices,
+    missing,
+    stopped_early,
+)
+from unisign.registry import VIDEO_READERS
+from unisign.structures import ClipError
+
+_FAILURES = (av.FFmpegError, OSError, IndexError, ValueError)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Where the frames of a video are, from its packets alone, without decoding.
+
+    Attributes:
+        times: int64 [N], presentation times of the frames, sorted; None where they do not tell the frames apart.
+        key_times: int64 [K], presentation times of those frames where decoding may start, sorted.
+        info: what is known of the video.
+    """
+
+    times: np.ndarray | None
+    key_times: np.ndarray
+    info: VideoInfo
+
+
+@VIDEO_READERS.register_module()
+class PyAVReader(VideoReader):
+    """Decodes from the last keyframe before each asked frame, and takes frames by their presentation time.
+
+    The times of all frames are read from the packets first (well under a millisecond a clip). So the pictures that a
+    decoder leaves out after a jump (those that are shown before the keyframe, in open groups of pictures) cannot
+    shift the count, which is what makes plain seeking return later frames in such files. Where a jump would save
+    nothing, decoding just goes on. A file whose packets carry no usable times is decoded from its start.
+
+    Args:
+        threads: of the decoder; 1 is best where several data workers read.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+        self._last: tuple[tuple, _Table] | None = None
+
+    def info(self, path: str | Path) -> VideoInfo:
+        """Return what is known of the video.
+
+        Raises:
+            ClipError: if it is missing or cannot be read.
+        """
+        return self._table(path).info
+
+    def frames(self, path: str | Path, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the asked frames, see ``VideoReader.frames``."""
+        table = self._table(path)
+        indices = check_indices(path, indices, table.info)
+        if not len(indices):
+            return
+        reached, problem = 0, None
+        for way in (self._jumping, self._in_order):  # where jumping loses its way, the start of the file remains
+            try:
+                for image in way(path, table, indices[reached:]):
+                    yield _of_size(path, image, table.info.size)
+                    reached += 1
+            except av.FFmpegError as error:
+                problem = error
+            if reached == len(indices):
+                return
+        raise stopped_early(path, indices[reached], problem or '') from problem
+
+    def _jumping(self, path: str | Path, table: _Table, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the frames ``indices`` up to the first one that is not where its keyframe promises it."""
+        if table.times is None:
+            return
+        times = table.times[indices]
+        keys = np.searchsorted(table.key_times, times, side='right') - 1  # the keyframe each is decoded from
+        with av.open(str(path)) as container:
+            stream = self._stream(container)
+            decoded, place = container.decode(stream), 0
+            for key, time in zip(keys.tolist(), times.tolist(), strict=True):
+                if key > place:
+                    container.seek(int(table.key_times[key]), stream=stream, backward=True)
+                    decoded, place = container.decode(stream), key
+                frame = next((frame for frame in decoded if frame.pts is None or frame.pts >= time), None)
+                if frame is None or frame.pts != time:
+                    return
+                yield frame.to_ndarray(format='rgb24')
+
+    def _in_order(self, path: str | Path, table: _Table, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the frames ``indices``, counted from the start of the file, as far as decoding comes."""
+        wanted = set(indices.tolist())
+        with av.open(str(path)) as container:
+            for number, frame in enumerate(container.decode(self._stream(container))):
+                if number in wanted:
+                    yield frame.to_ndarray(format='rgb24')
+                if number >= indices[-1]:
+                    return
+
+    def _stream(self, container: 'av.container.InputContainer') -> 'av.VideoStream':
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = self.threads
+        return stream
+
+    def _table(self, path: str | Path) -> _Table:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - path may be a text
+        except OSError as error:
+            raise missing(path) from error
+        identity = (str(path), status.st_mtime_ns, status.st_size)
+        if self._last is None or self._last[0] != identity:
+            self._last = identity, _read_table(path)
+        return self._last[1]
+
+
+def _read_table(path: str | Path) -> _Table:
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            packets = [
+                (packet.pts, packet.is_keyframe)
+                for packet in container.demux(stream)
+                if packet.size and not packet.is_discard
+            ]
+            rate = float(stream.average_rate) if stream.average_rate else None
+            size = stream.codec_context.width, stream.codec_context.height
+            announced = stream.frames or None
+    except _FAILURES as error:
+        raise ClipError(
+            path, f'cannot be read as a video ({error}).', 'The file is cut off or damaged: copy it again.'
+        ) from error
+    info = VideoInfo(len(packets), rate, size, announced)
+    times = [time for time, _ in packets]
+    if None in times or len(set(times)) < len(times) or not packets or not packets[0][1]:
+        return _Table(None, np.zeros(0, dtype=np.int64), info)
+    keys = [time for time, is_key in packets if is_key]
+    return _Table(np.sort(np.array(times, dtype=np.int64)), np.sort(np.array(keys, dtype=np.int64)), info)
+
+
+def _of_size(path: str | Path, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if image.shape[1::-1] != size:
+        raise ClipError(
+            path,
+            f'the frame size changes from {size} to {image.shape[1::-1]} within the video.',
+            'Convert it to one size.',
+        )
+    return image
