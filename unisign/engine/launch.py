@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
@@ -172,4 +173,16 @@ def run_readably(main: Callable[[], Any], traceback: bool = False) -> int:
         message = re.sub(r'\s*\n\s*(?=\S)', '\n  ', str(error))
         print(f'{type(error).__name__}: {message}', file=sys.stderr, flush=True)
         return 1
+    leave_process_group()
     return 0
+
+
+def leave_process_group() -> None:
+    """Part from the other processes, if there are any, once all have come this far.
+
+    A process that simply ends leaves the threads of its connections to the interpreter's last moments, where they now
+    and then abort it.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
