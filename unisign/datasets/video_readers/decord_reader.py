@@ -31,21 +31,20 @@ class DecordReader(VideoReader):
             ClipError: if it is missing or cannot be read, or decord is not installed.
         """
         video = self._opened(path)
-        return _info(video, video.next().asnumpy())
+        height, width = video.next().shape[:2]
+        return _info(video, (width, height))
 
     def frames(self, path: str | Path, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the asked frames, see ``VideoReader.frames``."""
         decord = _decord()
         video = self._opened(path)
-        info, place = None, -1
-        for index in np.asarray(indices).tolist():
+        indices = check_indices(path, indices, _info(video, (0, 0)))
+        place = -1
+        for index in indices.tolist():
             try:
                 while place < index:  # skip_frames and seek are no substitute: they lose their way too
                     image = video.next().asnumpy()
-                    info = info or _info(video, image)
                     place += 1
-                    if not place:
-                        check_indices(path, indices, info)
             except (decord.DECORDError, StopIteration) as error:
                 raise stopped_early(path, index, error) from error
             yield image
@@ -75,5 +74,5 @@ def _decord() -> object:
     return decord
 
 
-def _info(video: 'decord.VideoReader', image: np.ndarray) -> VideoInfo:  # noqa: F821
-    return VideoInfo(len(video), float(video.get_avg_fps()) or None, (image.shape[1], image.shape[0]))
+def _info(video: 'decord.VideoReader', size: tuple[int, int]) -> VideoInfo:  # noqa: F821
+    return VideoInfo(len(video), float(video.get_avg_fps()) or None, size)
