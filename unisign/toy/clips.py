@@ -3,9 +3,11 @@
 import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from unisign.structures import Poses
 from unisign.toy.body_model import body_points
@@ -33,8 +35,8 @@ def film(plan: ClipPlan, seed: int) -> Projection:
 def detected_poses(plan: ClipPlan, view: Projection, seed: int) -> Poses:
     """Return what the detector makes of the clip, rounded to float16 (what the corpus stores)."""
     keypoints, scores = detect(view, clip_rng(seed, plan.clip_id, 'detector'))
-    stored = (array.astype(np.float16).astype(np.float32) for array in (keypoints, scores))
-    return Poses(*stored, frame_size=FRAME_SIZE, frame_rate=float(FRAME_RATE))
+    keypoints, scores = (array.astype(np.float16).astype(np.float32) for array in (keypoints, scores))
+    return Poses(keypoints, scores, frame_size=FRAME_SIZE, frame_rate=float(FRAME_RATE))
 
 
 def write_video(plan: ClipPlan, view: Projection, path: Path) -> None:
@@ -42,7 +44,7 @@ def write_video(plan: ClipPlan, view: Projection, path: Path) -> None:
     part = path.with_name(f'{path.stem}.part.mp4')
     frames = draw_clip(view, plan.signer)
     with av.open(str(part), 'w') as container:
-        stream = container.add_stream(_encoder(), rate=Fraction(FRAME_RATE))
+        stream = cast(VideoStream, container.add_stream(_encoder(), rate=Fraction(FRAME_RATE)))
         stream.width, stream.height = FRAME_SIZE
         stream.pix_fmt = 'yuv420p'
         stream.thread_count = 1

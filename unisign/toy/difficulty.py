@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Finding:
 class Clip:
     """One clip of a split: its annotation and, for isolated signs, its poses."""
 
-    entry: dict[str, object]
+    entry: dict[str, Any]
     poses: Poses | None = None
 
     @property
@@ -72,17 +73,21 @@ class Clip:
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
         """X and y of the four parts as the model reads them."""
-        return self._parts(self.poses.keypoints, self.poses.scores)
+        return self._parts(mirrored=False)
 
     @cached_property
     def mirrored_parts(self) -> dict[str, np.ndarray]:
         """The same of the mirrored clip."""
-        mirror = list(KEYPOINT_MIRROR)
-        keypoints = np.array([1, 0], np.float32) + self.poses.keypoints[:, mirror] * np.array([-1, 1], np.float32)
-        return self._parts(keypoints, self.poses.scores[:, mirror])
+        return self._parts(mirrored=True)
 
-    @staticmethod
-    def _parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+    def _parts(self, mirrored: bool) -> dict[str, np.ndarray]:
+        if self.poses is None:
+            raise ValueError(f'{self.entry["id"]} was read without its poses')
+        keypoints, scores = self.poses.keypoints, self.poses.scores
+        if mirrored:
+            mirror = list(KEYPOINT_MIRROR)
+            keypoints = np.array([1, 0], np.float32) + keypoints[:, mirror] * np.array([-1, 1], np.float32)
+            scores = scores[:, mirror]
         return {name: part[..., :2].copy() for name, part in normalize_parts(keypoints, scores).items()}
 
 
@@ -154,7 +159,9 @@ def learn_phrases(clips: Sequence[Clip], lang: str) -> dict[str, str]:
 
     The tie is the Dice coefficient of the sentences that hold the gloss and those that hold the phrase.
     """
-    phrase_counts, gloss_counts, joint_counts = Counter(), Counter(), defaultdict(Counter)
+    phrase_counts: Counter[tuple[str, ...]] = Counter()
+    gloss_counts: Counter[str] = Counter()
+    joint_counts: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for clip in clips:
         units = _units(clip.entry['text'], lang)
         phrases = {
@@ -166,14 +173,14 @@ def learn_phrases(clips: Sequence[Clip], lang: str) -> dict[str, str]:
         for gloss in set(clip.entry['gloss']):
             gloss_counts[gloss] += 1
             joint_counts[gloss].update(phrases)
-    return {
-        gloss: _join(
-            max(joint, key=lambda phrase: (2 * joint[phrase] / (count + phrase_counts[phrase]), len(phrase), phrase)),
-            lang,
-        )
-        for gloss, count in gloss_counts.items()
-        for joint in (joint_counts[gloss],)
-    }
+    learned = {}
+    for gloss, joint in joint_counts.items():
+        ties = [
+            (2 * both / (gloss_counts[gloss] + phrase_counts[phrase]), len(phrase), phrase)
+            for phrase, both in joint.items()
+        ]
+        learned[gloss] = _join(max(ties)[2], lang)
+    return learned
 
 
 def _units(text: str, lang: str) -> list[str]:
@@ -212,8 +219,8 @@ def examine_mouth_pairs(train: Sequence[Clip], test: Sequence[Clip]) -> Iterator
             ('lips', _classify_lips(bank, queries)),
         ):
             hits[name] += [guess == label for guess, label in zip(guesses, truth, strict=True)]
-    yield Finding('mouth pairs without the face, 5-NN', 100 * np.mean(hits['manual']), 35, 65, '%')
-    yield Finding('mouth pairs by the lips alone, nearest mean', 100 * np.mean(hits['lips']), 90, 100, '%')
+    yield Finding('mouth pairs without the face, 5-NN', 100 * float(np.mean(hits['manual'])), 35, 65, '%')
+    yield Finding('mouth pairs by the lips alone, nearest mean', 100 * float(np.mean(hits['lips'])), 90, 100, '%')
 
 
 def _classify(

@@ -68,7 +68,8 @@ def _background(signer: Signer) -> np.ndarray:
 
 def _shade(colour: tuple[int, int, int], factor: float, towards: tuple[int, int, int] = (0, 0, 0)) -> Colour:
     """Return ``colour`` mixed with ``1 - factor`` of ``towards``."""
-    return tuple(float(factor * a + (1 - factor) * b) for a, b in zip(colour, towards, strict=True))
+    red, green, blue = (float(factor * a + (1 - factor) * b) for a, b in zip(colour, towards, strict=True))
+    return red, green, blue
 
 
 def _draw_frame(points: np.ndarray, view: Projection, signer: Signer, background: np.ndarray) -> np.ndarray:

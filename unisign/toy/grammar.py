@@ -7,7 +7,7 @@ so that there is exactly one right translation per language.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def _pick_adjective(rng: np.random.Generator, adjectives: Sequence[str]) -> str:
     return _pick(rng, adjectives, [5.0 if word == 'NEW' else 1.0 for word in adjectives])
 
 
-def _draw_polarity(rng: np.random.Generator) -> dict[str, bool]:
+def _draw_polarity(rng: np.random.Generator) -> dict[str, Any]:
     """Return at most one of: denied, asked."""
     kind = _pick(rng, ('plain', 'negated', 'asked'), (6, 2, 2))
     return {'negated': kind == 'negated', 'asked': kind == 'asked'}

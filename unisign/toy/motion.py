@@ -93,21 +93,22 @@ def _join(
         pieces += [_transition(before, after, length), after]
         spans.append((frames + length, frames + length + len(after)))
         frames += length + len(after)
-    hands = [
+    dominant, other = (
         HandTrack(
             _smooth(np.concatenate([getattr(piece, side).wrist for piece in pieces])),
             np.concatenate([getattr(piece, side).turn for piece in pieces]),
             _smooth(np.concatenate([getattr(piece, side).posture for piece in pieces])),
         )
         for side in ('dominant', 'other')
-    ]
+    )
     head = np.concatenate([piece.head for piece in pieces])
     lids = np.ones(frames)
     lids[rng.random(frames) < 0.02] = 0.1
     waves = rng.uniform(0, 2 * np.pi, 4)[:, None] + np.arange(frames) * rng.uniform(0.12, 0.3, 4)[:, None]
     drift = np.radians([[2.0], [2.5], [1.5], [1.3]]) * np.sin(waves)
     return Motion(
-        *hands,
+        dominant=dominant,
+        other=other,
         mouth=_smooth(np.concatenate([piece.mouth for piece in pieces])),
         brows=_smooth(np.concatenate([piece.brows for piece in pieces])),
         lids=lids,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -110,9 +111,9 @@ def make_signers(count: int, left_handed: Sequence[int], seed: int) -> list[Sign
             name=f'signer{index + 1:02d}',
             left_handed=index in left_handed,
             seed=int(rng.integers(2**31)),
-            **{name: float(values[index]) for name, values in traits.items()},
-            place_offset=tuple(rng.normal(0.0, _PLACE_SPREAD, 3).tolist()),
-            tilt=tuple(np.radians(rng.normal(0.0, _TILT_SPREAD, 3)).tolist()),
+            **dict[str, Any]({name: float(values[index]) for name, values in traits.items()}),
+            place_offset=_triple(rng.normal(0.0, _PLACE_SPREAD, 3)),
+            tilt=_triple(np.radians(rng.normal(0.0, _TILT_SPREAD, 3))),
             rest=RESTS[index % len(RESTS)],
             **_draw_colours(rng),
         )
@@ -120,7 +121,12 @@ def make_signers(count: int, left_handed: Sequence[int], seed: int) -> list[Sign
     ]
 
 
-def _draw_colours(rng: np.random.Generator) -> dict[str, tuple[int, int, int]]:
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
+
+
+def _draw_colours(rng: np.random.Generator) -> dict[str, Any]:
     lightness = rng.random()
     skin = np.array([120, 78, 56]) * (1 - lightness) + np.array([244, 208, 180]) * lightness
     shirt = np.array([(38, 52, 96), (36, 84, 74), (92, 34, 52), (44, 44, 48), (64, 48, 98), (24, 92, 124)])
