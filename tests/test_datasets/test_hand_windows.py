@@ -27,7 +27,7 @@ def read(path, epoch, index, ratio=0.2, **load):
 @pytest.fixture
 def packed(hands_corpus):
     out = hands_corpus.parent / 'hands.lmdb'
-    report = pack_hand_windows([hands_corpus], out)
+    report = pack_hand_windows([hands_corpus], out, coding='png')
     assert (report.clips, report.frames, report.failed) == (4, 4 * 2 * 27, {})
     return out
 

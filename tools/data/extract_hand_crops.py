@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('annotation_files', nargs='+', metavar='ANN.jsonl', help='annotations with poses and videos')
     parser.add_argument('out', metavar='OUT.lmdb', help='the store to write')
-    parser.add_argument('--coding', choices=CODINGS, default='png', help='png, webp: lossless; jpeg: smaller')
+    parser.add_argument('--coding', choices=CODINGS, default='webp', help='webp, png: lossless; jpeg: smaller')
     parser.add_argument('--scale', type=float, default=1.2, help='largest side of boxes over the extent of a hand')
     parser.add_argument('--score-threshold', type=float, default=0.3, help='mean score of a hand that counts as seen')
     parser.add_argument('--align', choices=ALIGNMENTS, default='time', help='how poses and video frames correspond')

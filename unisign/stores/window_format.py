@@ -30,7 +30,7 @@ _ROW = np.dtype(
     [('frame', '<i4'), ('x', '<i4'), ('y', '<i4'), ('length', '<u4'), ('crc', '<u4'), ('offset', '<u8')]
 )  # fmt: skip
 SIDES = ('left', 'right')
-CODINGS = ('png', 'webp', 'jpeg')
+CODINGS = ('webp', 'png', 'jpeg')
 _JPEG_QUALITY = 95
 _PACK_AGAIN = 'Make it again with tools/data/extract_hand_crops.py.'
 
@@ -71,7 +71,7 @@ class ClipWindows:
         return sum(map(len, self.windows.values()))
 
 
-def encode_windows(clip: ClipWindows, coding: str = 'png') -> bytes:
+def encode_windows(clip: ClipWindows, coding: str = 'webp') -> bytes:
     """Return the clip's windows as bytes.
 
     Args:

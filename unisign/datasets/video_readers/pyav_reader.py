@@ -137,7 +137,7 @@ def _read_table(path: str | Path) -> _Table:
             announced = stream.frames or None
     except _FAILURES as error:
         raise ClipError(
-            path, f'cannot be read as a video ({error}).', 'The file is cut off or damaged: copy it again.'
+            path, f'cannot be read as a video ({_reason(error)}).', 'The file is cut off or damaged: copy it again.'
         ) from error
     info = VideoInfo(len(packets), rate, size, announced)
     times = [time for time, _ in packets]
@@ -155,3 +155,7 @@ def _of_size(path: str | Path, image: np.ndarray, size: tuple[int, int]) -> np.n
             'Convert it to one size.',
         )
     return image
+
+
+def _reason(error: Exception) -> str:
+    return 'it holds no pictures' if isinstance(error, IndexError) else str(error)
