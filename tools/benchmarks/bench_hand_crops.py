@@ -1,8 +1,9 @@
 """Time crops of hands from videos and from packed windows, and weigh them.
 
 Example: ``python tools/benchmarks/bench_hand_crops.py data/toy/annotations/slt_dev.jsonl --clips 20``. Prints a
-table in Markdown: bytes of a clip, and processor time of a clip's crops (which other work on the machine changes least);
-the file cache is warm. The crops of windows are compared with those of the video. Packing time is that of one process.
+table in Markdown: bytes of a clip, and processor time of a clip's crops (which other work on the machine changes
+least); the file cache is warm. The crops of windows are compared with those of the video. Packing time is that of one
+process.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
 Example: ``UNISIGN_SHARED=../shared python tools/benchmarks/bench_video_readers.py``. Without videos as arguments it
 makes two H.264 clips with B frames, one with open groups of pictures, and takes the clips of ``$UNISIGN_SHARED`` where
-that is set. Each read asks for a random tenth of the frames. Printed in Markdown: wrong frames, processor time of a read
-(which other work on the machine changes least), and reads a second by 2 and by 4 data workers.
+that is set. Each read asks for a random tenth of the frames. Printed in Markdown: wrong frames, processor time of a
+read (which other work on the machine changes least), and reads a second by 2 and by 4 data workers.
 """
 
 import argparse
@@ -16,12 +16,13 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import av
-import cv2
 import numpy as np
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from unisign.registry import VIDEO_READERS
 
+FOLDER = '`ImageFolderReader` (its frames as JPEG)'
 X264 = {
     'H.264, B frames': 'bframes=3:keyint=48:scenecut=0',
     'H.264, open groups': 'bframes=3:keyint=24:scenecut=0:open-gop=1',
@@ -67,15 +68,12 @@ def decord_random_access(path: Path, indices: np.ndarray) -> np.ndarray:
     return decord.VideoReader(str(path), num_threads=1).get_batch(indices.tolist()).asnumpy()
 
 
-def opencv_positions(path: Path, indices: np.ndarray) -> np.ndarray:
-    """Read with OpenCV, setting the position before each frame."""
-    video, frames = cv2.VideoCapture(str(path)), []
-    for index in indices.tolist():
-        video.set(cv2.CAP_PROP_POS_FRAMES, index)
-        found, image = video.read()
-        frames.append(image[..., ::-1] if found else np.zeros_like(frames[-1]))
-    video.release()
-    return np.stack(frames)
+def write_images(folder: Path, frames: np.ndarray) -> Path:
+    """Write the frames as JPEG files, as data sets of images come; return the folder."""
+    folder.mkdir()
+    for i, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f'{i:06d}.jpg', quality=95)
+    return folder
 
 
 def ways() -> dict[str, Callable[[Path, np.ndarray], np.ndarray]]:
@@ -88,7 +86,7 @@ def ways() -> dict[str, Callable[[Path, np.ndarray], np.ndarray]]:
         found["decord's random access"] = decord_random_access
     except ImportError:
         print('decord is not installed here')
-    return found | {"OpenCV's positions": opencv_positions}
+    return found | {FOLDER: VIDEO_READERS.build({'type': 'ImageFolderReader'}).read}
 
 
 def asked(count: int, ratio: float, seed: int) -> np.ndarray:
@@ -158,10 +156,12 @@ def main() -> None:
         for name, path in videos.items():
             truth = all_frames(path)
             label = f'{name}, {truth.shape[2]}x{truth.shape[1]}, {len(truth)} frames'
+            images = write_images(Path(folder) / f'images of {path.stem}', truth)
             for way, read in ways().items():
-                wrong, total, late, seconds = accuracy(read, path, truth, args.reads, args.ratio)
+                source = images if way == FOLDER else path
+                wrong, total, late, seconds = accuracy(read, source, truth, args.reads, args.ratio)
                 how = f'{wrong} of {total}' + (f', up to {late} off' if wrong else '')
-                data = Reads(read, path, len(truth), 2 * args.reads, args.ratio)
+                data = Reads(read, source, len(truth), 2 * args.reads, args.ratio)
                 rates = ' | '.join(rate_with_workers(data, workers, args.patience) for workers in args.workers)
                 print(f'| {label} | {way} | {how} | {1e3 * seconds:.0f} | {rates} |', flush=True)
 
