@@ -48,15 +48,27 @@ def seeded() -> None:
 @pytest.fixture(scope='session')
 def toy_tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny toy corpus without videos, made once for all workers of the run; read it, never write into it."""
+    return _make_once(request, tmp_path_factory, 'toy_tiny', videos='none')
+
+
+@pytest.fixture(scope='session')
+def toy_tiny_videos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny toy corpus with all its videos; read it, never write into it."""
+    return _make_once(request, tmp_path_factory, 'toy_tiny_videos', videos='all')
+
+
+def _make_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, name: str, videos: str
+) -> Path:
     from unisign.toy import make_toy_corpus
 
     root = tmp_path_factory.getbasetemp()
     if hasattr(request.config, 'workerinput'):  # under pytest-xdist each worker has a folder inside the run's
         root = root.parent
-    folder, done = root / 'toy_tiny', root / 'toy_tiny.done'
-    with FileLock(root / 'toy_tiny.lock'):
+    folder, done = root / name, root / f'{name}.done'
+    with FileLock(root / f'{name}.lock'):
         if not done.exists():
-            make_toy_corpus(folder, size='tiny', videos='none')
+            make_toy_corpus(folder, size='tiny', videos=videos)
             done.touch()
     return folder
 

@@ -34,7 +34,7 @@ def ids(path):
 def test_the_sweep_sees_every_config():
     """Count by hand when a config is added: a sweep over nothing would pass."""
     folders = [path.parent.name for path in CONFIGS]
-    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 8, 'toy': 9, 'asl14': 1}
+    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 18, 'toy': 14, 'asl14': 1}
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
@@ -70,9 +70,13 @@ def test_file_name_is_true(path):
     task = task or ('islr' if data in ISLR_DATA else 'slt')
     assert dataset.data_root == ('data/toy_small' if folder else f'data/{data}')
     assert {config[f'{split}_dataloader'].dataset.task for split in ('train', 'val', 'test')} == {task}
-    assert (config.model.get('rgb_encoder') is None and config.model.get('fusion') is None) == bool(name['pose'])
+    pose_only = bool(name['pose']) or name['stage'] == '1'  # the first stage has no pictures under either name
+    assert (config.model.get('rgb_encoder') is None, config.model.get('fusion') is None) == (pose_only, pose_only)
+    for split in ('train', 'val', 'test'):
+        steps = [step['type'] for step in config[f'{split}_dataloader'].dataset.pipeline]
+        assert ('LoadHandCrops' not in steps, 'SampleHandFrames' not in steps) == (pose_only, pose_only)
     before = {'1': None, '2': 'stage1', '3': 'stage1' if name['pose'] else 'stage2'}[name['stage']]
-    if name['data'] == 'toy':  # its random language model reads single signs first
+    if name['data'] == 'toy' and name['stage'] == '1':  # its random language model reads single signs first
         before = 'words' if folder else 'stage1_toy-words'
     if before is None or data == 'asl14':
         assert config.get('load_from') is None
@@ -156,19 +160,25 @@ def test_model_builds(path, small_language_model):
     if 'vocabularies' in config.model.head:
         config.model.head.vocabularies = {task: ['book', 'friend'] for task in config.model.head.vocabularies}
     model = MODELS.build(config.model)
-    trained = sum(parameter.numel() for parameter in model.pose_encoder.parameters())
-    if path.parent.name == 'unisign':  # spec.md section 1: 5.35 M parameters in the pose encoder with its projection
-        assert trained == pytest.approx(5.35e6, abs=5e3)
-    else:
-        assert 0 < trained < 1e6
+    # spec.md section 1: the parameters of the pose encoder with its projection, and of EfficientNet-B0
+    published = path.parent.name == 'unisign'
+    sizes = {name: sum(weights.numel() for weights in part.parameters()) for name, part in model.named_children()}
+    assert sizes['pose_encoder'] == pytest.approx(5.35e6, abs=5e3) if published else 0 < sizes['pose_encoder'] < 1e6
+    if model.rgb_encoder is not None:
+        backbone = sum(weights.numel() for weights in model.rgb_encoder.backbone.parameters())
+        assert backbone == pytest.approx(4.008e6, abs=5e2) if published else 0 < backbone < 1e5
 
 
 @pytest.mark.parametrize('path', [path for path in CONFIGS if path.parent.name == 'toy'], ids=ids)
-def test_toy_datasets_read(path, toy_tiny):
+def test_toy_datasets_read(path, request):
     config = Config.fromfile(path)
+    has_rgb = config.model.get('rgb_encoder') is not None
+    corpus = request.getfixturevalue('toy_tiny_videos' if has_rgb else 'toy_tiny')
     for split in ('train', 'val', 'test'):
         dataset = config[f'{split}_dataloader'].dataset
-        dataset.data_root = str(toy_tiny)
+        dataset.data_root = str(corpus)
         sample = DATASETS.build(dataset)[0]
+        assert sample['inputs'] is not None, sample['data_samples'].get('failure')
         assert set(sample['inputs']['parts']) == {'body', 'left', 'right', 'face_all'}
+        assert ('hands' in sample['inputs']) == has_rgb
         assert sample['data_samples'].task == dataset.task
