@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from unisign.checkpoints import from_official, is_official, to_official
-from unisign.models import PartGCNEncoder
+from unisign.models import ConcatFusion, CrossAttentionFusion, PartGCNEncoder, PriorGuidedFusion
 from unisign.structures import DataError
 
 
@@ -46,6 +46,42 @@ def test_hands_that_differ_are_refused(ours: dict[str, torch.Tensor]) -> None:
     published['proj_linear.left.bias'] = published['proj_linear.left.bias'] + 1
     with pytest.raises(DataError, match=r'file\.pth: proj_linear\.left\.bias differs'):
         from_official(published, 'file.pth')
+
+
+RGB_NAMES = {
+    'rgb_encoder.backbone.features.1.0.block.1.fc1.weight': 'rgb_support_backbone.0.1.0.block.1.fc1.weight',
+    'rgb_encoder.projection.bias': 'rgb_proj.bias',
+    'fusion.crop_attention.attention.in_proj_weight': 'fusion_pose_rgb_DA.cross_attn.in_proj_weight',
+    'fusion.crop_attention.keypoint_encoding.frequencies': (
+        'fusion_pose_rgb_DA.pe_layer.positional_encoding_gaussian_matrix'
+    ),
+    'fusion.deformable_attention.query.weight': 'fusion_pose_rgb_DA.to_q.weight',
+    'fusion.deformable_attention.offsets.2.weight': 'fusion_pose_rgb_DA.to_offsets.2.weight',
+    'fusion.deformable_attention.position_bias.layers.2.bias': 'fusion_pose_rgb_DA.rel_pos_bias.mlp.1.0.bias',
+    'fusion.deformable_attention.position_bias.layers.4.bias': 'fusion_pose_rgb_DA.rel_pos_bias.mlp.2.bias',
+    'fusion.gate.layers.2.bias': 'fusion_gate.2.bias',
+    'fusion.unused_linear.weight': 'fusion_pose_rgb_linear.weight',
+}
+
+
+@pytest.mark.parametrize(('name', 'published'), RGB_NAMES.items())
+def test_rgb_names(name: str, published: str) -> None:
+    weight = torch.randn(2)
+    assert to_official({name: weight}) == {published: weight}
+    assert from_official({published: weight}) == {name: weight}
+
+
+def test_the_whole_fusion_has_published_names(ours: dict[str, torch.Tensor]) -> None:
+    state = {f'fusion.{name}': value for name, value in PriorGuidedFusion(16, num_heads=2).state_dict().items()}
+    published = to_official(ours | state)
+    assert len([name for name in published if name.startswith('fusion_') and 'gcn' not in name]) == len(state) == 27
+    assert from_official(published).keys() == (ours | state).keys()
+
+
+@pytest.mark.parametrize('module', [CrossAttentionFusion(16, num_heads=2), ConcatFusion(16)])
+def test_what_was_never_published_has_no_such_names(module: torch.nn.Module) -> None:
+    with pytest.raises(DataError, match=r'no published counterpart of fusion\.'):
+        to_official({f'fusion.{name}': value for name, value in module.state_dict().items()})
 
 
 @pytest.mark.parametrize('name', ['gcn_modules.tail.layer0_0.gcn.A', 'gcn_modules.body.layer0_0.oops', 'classifier.0'])

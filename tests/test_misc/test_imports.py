@@ -29,7 +29,17 @@ ORDER = (
     'collect_env',
 )
 MAY_IMPORT_ANY = ('engine', 'apis')
-NEVER_AT_IMPORT = ('mmcv', 'mmpose', 'mmdet', 'decord', 'mediapipe', 'gradio', 'matplotlib.pyplot', 'deepspeed')
+NEVER_AT_IMPORT = (
+    'mmcv',
+    'mmpose',
+    'mmdet',
+    'torchvision',
+    'decord',
+    'mediapipe',
+    'gradio',
+    'matplotlib.pyplot',
+    'deepspeed',
+)
 # What one must not pay for before using anything.
 HEAVY = (*NEVER_AT_IMPORT, 'torch', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')
 

@@ -19,15 +19,17 @@ def guarded_statistics(network: nn.Module, empty: bool, again: bool = False) -> 
         again: the pass repeats an earlier one (activation checkpointing), which has updated the statistics already.
     """
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.training]
-    tracked = [norm.track_running_stats for norm in norms]
+    buffers = [dict(norm._buffers) for norm in norms]
     for norm in norms:
         norm.training = not empty
-        norm.track_running_stats = norm.track_running_stats and not again
+        if again:  # update copies, which are thrown away
+            norm._buffers.update({name: value.clone() for name, value in norm._buffers.items() if value is not None})
     try:
         yield
     finally:
-        for norm, before in zip(norms, tracked, strict=True):
-            norm.training, norm.track_running_stats = True, before
+        for norm, before in zip(norms, buffers, strict=True):
+            norm.training = True
+            norm._buffers.update(before)
 
 
 def is_empty(network: nn.Module, count: int, device: torch.device) -> bool:

@@ -80,14 +80,14 @@ class DeformableAttention(nn.Module):
     def _offsets(self, query: Tensor) -> Tensor:
         """Return [N, G, V, 2] for queries [N, G, c, V]."""
         offsets = self.offsets(query.flatten(0, 1)).float().tanh() * self.reach  # N * G, 2, V
-        return offsets.transpose(1, 2).view(*query.shape[:2], -1, 2)
+        return offsets.transpose(1, 2).reshape(*query.shape[:2], query.shape[3], 2)
 
     def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
         """Return [N, C, V, 1]: each head's channels of the crop at its places, bilinear, zeros outside."""
-        heads = crops.unflatten(1, (self.num_heads, -1)).flatten(0, 1)  # N * G, c, h, w
+        heads = crops.unflatten(1, (self.num_heads, crops.shape[1] // self.num_heads)).flatten(0, 1)  # N * G, c, h, w
         grid = places.flatten(0, 1).unsqueeze(2)  # N * G, V, 1, 2
         samples = F.grid_sample(heads.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
-        return samples.to(crops.dtype).view(len(crops), crops.shape[1], -1, 1)
+        return samples.to(crops.dtype).view(*crops.shape[:2], places.shape[2], 1)
 
 
 def relative_to_crop(places: Tensor) -> Tensor:
