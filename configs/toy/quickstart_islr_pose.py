@@ -8,7 +8,7 @@ val_dataloader = dict(dataset=data)
 test_dataloader = dict(dataset=data)
 labels = data_root + '/labels_islr.txt'
 model = dict(head=dict(language_model=data_root + '/language_model', vocabularies=dict(islr=labels)))
-load_from = 'work_dirs/quickstart/stage1/checkpoints/epoch_12.pth'
+load_from = 'work_dirs/quickstart/stage1/checkpoints/epoch_10.pth'
 
-train_cfg = dict(max_epochs=8, val_interval=4)
+train_cfg = dict(max_epochs=5, val_interval=5)
 default_hooks = dict(logger=dict(interval=20))

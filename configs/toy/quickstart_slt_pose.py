@@ -7,7 +7,7 @@ train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)
 test_dataloader = dict(dataset=data)
 model = dict(head=dict(language_model=data_root + '/language_model'))
-load_from = 'work_dirs/quickstart/stage1/checkpoints/epoch_12.pth'
+load_from = 'work_dirs/quickstart/stage1/checkpoints/epoch_10.pth'
 
-train_cfg = dict(max_epochs=8, val_interval=4)
+train_cfg = dict(max_epochs=7, val_interval=7)
 default_hooks = dict(logger=dict(interval=20))

@@ -9,5 +9,5 @@ test_dataloader = dict(dataset=data)
 model = dict(head=dict(language_model=data_root + '/language_model'))
 load_from = 'work_dirs/quickstart/words/checkpoints/epoch_12.pth'
 
-train_cfg = dict(max_epochs=12, val_interval=12)
+train_cfg = dict(max_epochs=10, val_interval=10)
 default_hooks = dict(logger=dict(interval=20))

@@ -1,4 +1,4 @@
-# The small Uni-Sign with pictures of the hands: a small convolution network, and a fusion as wide as the hands' features.
+# The small Uni-Sign with pictures of the hands: a few convolutions, and a fusion as wide as the features of the hands.
 _base_ = './unisign_toy_pose.py'
 
 model = dict(
