@@ -29,11 +29,11 @@ ORDER = (
     'collect_env',
 )
 MAY_IMPORT_ANY = ('engine', 'apis')
+# torchvision is not among them: transformers imports it where it is installed.
 NEVER_AT_IMPORT = (
     'mmcv',
     'mmpose',
     'mmdet',
-    'torchvision',
     'decord',
     'mediapipe',
     'gradio',
@@ -41,7 +41,7 @@ NEVER_AT_IMPORT = (
     'deepspeed',
 )
 # What one must not pay for before using anything.
-HEAVY = (*NEVER_AT_IMPORT, 'torch', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')
+HEAVY = (*NEVER_AT_IMPORT, 'torch', 'torchvision', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')
 
 
 def run_python(repo: Path, code: str) -> str:

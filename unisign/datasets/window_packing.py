@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -94,7 +95,7 @@ class _Clips(Dataset):
     """The distinct clips of annotation files, as (id, number of windows, bytes, '') or (id, 0, b'', problem)."""
 
     align = 'time'
-    reader: object = None
+    reader: Any = None
 
     def __init__(
         self, files: list[AnnotationFile], data_root: str, coding: str, scale: float, score_threshold: float
@@ -126,7 +127,13 @@ class _Clips(Dataset):
     ) -> tuple[int, bytes]:
         if video is None:
             raise ClipError(clip_id, 'the annotation names no video.', 'Name it under "video", or leave the clip out.')
-        results = {'clip_id': clip_id, 'pose_store': self._store, 'pose_key': key, 'start': start, 'end': end}
+        results: dict[str, Any] = {
+            'clip_id': clip_id,
+            'pose_store': self._store,
+            'pose_key': key,
+            'start': start,
+            'end': end,
+        }
         results = self._load(results)
         poses, info = results['poses'], self.reader.info(video)
         numbers = video_frames(poses, info, video, results['stored_frames'], self.align)

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from unisign.registry import MODELS
 from unisign.structures import PARTS, DataError, SignDataSample
@@ -102,7 +102,7 @@ class UniSign(BaseModel):
         features = self.pose_encoder.spatial(parts, mask)
         hands = self._hands(inputs)
         if hands:
-            features = self.fusion(features, hands, self._encode_crops(hands))
+            features = self.fusion(features, hands, _encode_crops(self.rgb_encoder, hands))
         return self.pose_encoder.temporal(features)
 
     @torch.no_grad()
@@ -112,11 +112,11 @@ class UniSign(BaseModel):
         The hands of a side are in the order of ``inputs['hands'][side]``. Nothing is returned without a fusion or
         without pictures; the model should be in evaluation mode.
         """
-        hands = inputs.get('hands')
+        hands = inputs.get('hands') or {}
         if self.fusion is None or self.rgb_encoder is None or not _any_image(hands):
             return {}
         features = self.pose_encoder.spatial(inputs['parts'], inputs['mask'])
-        return self.fusion.explain(features, hands, self._encode_crops(hands))
+        return self.fusion.explain(features, hands, _encode_crops(self.rgb_encoder, hands))
 
     def _hands(self, inputs: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
         """Return the hands with a picture, or nothing if the RGB branch can be left out.
@@ -127,12 +127,6 @@ class UniSign(BaseModel):
         if not self.training:
             return hands if _any_image(hands) else {}
         return hands or _no_hands(inputs['mask'].device)
-
-    def _encode_crops(self, hands: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Encode the pictures of both sides in one go, so that they share their batch statistics too."""
-        images = [hand['images'] for hand in hands.values()]
-        crops = self.rgb_encoder(torch.cat(images)).split([len(one) for one in images])
-        return dict(zip(hands, crops, strict=True))
 
     def check_dataset(self, overview: Any, training: bool) -> list[str]:
         """Let the head look at what a dataset holds; see ``MT5GenerationHead.check_dataset``."""
@@ -149,6 +143,13 @@ class UniSign(BaseModel):
     def test_step(self, data: dict[str, Any]) -> list[SignDataSample]:
         """Predict a batch, as ``val_step``."""
         return self.val_step(data)
+
+
+def _encode_crops(rgb_encoder: nn.Module, hands: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Encode the pictures of both sides in one go, so that they share their batch statistics too."""
+    images = [hand['images'] for hand in hands.values()]
+    crops = rgb_encoder(torch.cat(images)).split([len(one) for one in images])
+    return dict(zip(hands, crops, strict=True))
 
 
 def _repeat_last_frame(frames: Tensor, mask: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ class PackSignInputs:
         """
         parts = {name: torch.from_numpy(part) for name, part in results['parts'].items()}
         num_frames = len(next(iter(parts.values())))
-        inputs = {'parts': parts}
+        inputs: dict[str, dict] = {'parts': parts}
         if 'hands' in results:
             inputs['hands'] = {side: _pack_hand(hand, num_frames) for side, hand in results['hands'].items()}
         return {'inputs': inputs, 'data_samples': make_data_sample(results, num_frames)}

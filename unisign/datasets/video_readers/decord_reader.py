@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +51,7 @@ class DecordReader(VideoReader):
                 raise stopped_early(path, index, error) from error
             yield image
 
-    def _opened(self, path: str | Path) -> 'decord.VideoReader':  # noqa: F821 - imported on first use
+    def _opened(self, path: str | Path) -> Any:
         if not Path(path).is_file():
             raise missing(path)
         decord = _decord()
@@ -63,7 +65,7 @@ class DecordReader(VideoReader):
             ) from error
 
 
-def _decord() -> object:
+def _decord() -> ModuleType:
     """Return the module; imported on first use, since it is optional and loads its own FFmpeg."""
     try:
         import decord
@@ -74,5 +76,5 @@ def _decord() -> object:
     return decord
 
 
-def _info(video: 'decord.VideoReader', size: tuple[int, int]) -> VideoInfo:  # noqa: F821
+def _info(video: Any, size: tuple[int, int]) -> VideoInfo:
     return VideoInfo(len(video), float(video.get_avg_fps()) or None, size)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -89,12 +89,15 @@ class HandCropEncoder(nn.Module):
             start()
 
     def _frozen(self) -> list[nn.Module]:
-        return self.backbone.stages[: self.frozen_stages + 1] if self.frozen_stages >= 0 else []
+        return self._stages()[: self.frozen_stages + 1] if self.frozen_stages >= 0 else []
+
+    def _stages(self) -> list[nn.Module]:
+        return cast(list[nn.Module], self.backbone.stages)
 
     def _features(self, images: Tensor, checkpointed: bool, empty: bool = False) -> Tensor:
         if not checkpointed:
             return _last(self.backbone(images))
-        for stage in self.backbone.stages:
+        for stage in self._stages():
             images = checkpoint(stage, images, use_reentrant=False, context_fn=_contexts(stage, empty))
         return images
 

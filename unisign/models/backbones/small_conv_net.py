@@ -28,7 +28,8 @@ class SmallConvNet(nn.Module):
     @property
     def stages(self) -> list[nn.Module]:
         """The layers in order; the pooling belongs to the last one."""
-        return [*self.layers[:-1], nn.Sequential(self.layers[-1], self.pool)]
+        *first, last = self.layers
+        return [*first, nn.Sequential(last, self.pool)]
 
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, out_channels, grid, grid] for images [N, 3, H, W]."""

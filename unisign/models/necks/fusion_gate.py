@@ -1,5 +1,7 @@
 """Step 3 of the prior-guided fusion: how much of the picture each keypoint takes."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,7 @@ class FusionGate(nn.Module):
             raise ValueError(f'gate_bias={bias} must be positive: at or below 0 the gate is closed and never learns.')
         last = nn.Conv1d(channels, 1, 1)
         nn.init.zeros_(last.weight)
-        nn.init.constant_(last.bias, bias)
+        nn.init.constant_(cast(Tensor, last.bias), bias)
         self.layers = nn.Sequential(nn.Conv1d(2 * channels, channels, 1), nn.GELU(), last)
 
     def forward(self, read: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
