@@ -12,6 +12,8 @@ default_hooks = dict(
     checkpoint=dict(type='SignCheckpointHook', interval=1, interval_minutes=30, max_keep_ckpts=2),
     failed_clips=dict(type='FailedClipHook'),
     data_check=dict(type='DataCheckHook'),  # languages and labels the model does not know stop the run at once
+    # the hands of two dev clips after each validation, as RGB-pose models read them; nothing for pose-only models
+    visualization=dict(type='FusionVisualizationHook', interval=1, num_clips=2),
 )
 custom_hooks = []
 
@@ -24,7 +26,7 @@ sync_bn = 'torch'
 randomness = dict(seed=42)
 
 visualizer = dict(
-    type='Visualizer',
+    type='SignVisualizer',
     vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],
 )
 log_processor = dict(type='LogProcessor', window_size=10, by_epoch=True)

@@ -142,6 +142,8 @@ def test_a_hand_without_candidates_has_no_pictures_and_opens_no_video(hands_corp
             'frames': (0,),
             'images': (0, 32, 32, 3),
             'keypoints': (0, 21, 2),
+            'boxes': (0, 4),
+            'video_frames': (0,),
         }
 
 

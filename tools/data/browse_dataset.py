@@ -1,4 +1,4 @@
-"""Draw clips of a config's dataset: skeleton on the video, the poses after the pipeline, normalised parts, text.
+"""Draw clips of a config's dataset: skeleton on the video, the poses after the pipeline, normalised parts, hands, text.
 
 python tools/data/browse_dataset.py configs/toy/stage3_toy-slt_pose.py --split train --number 4 --out work_dirs/browse
 """
@@ -8,8 +8,11 @@ import sys
 
 from mmengine.config import Config, DictAction
 
+from unisign.apis import init_model
+from unisign.models import UniSign
 from unisign.structures import ClipError, DataError
 from unisign.visualization.browse import SPLITS, browse, build_split, find_clips
+from unisign.visualization.fusion_explanation import has_fusion
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,9 +26,28 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--format', choices=('png', 'mp4'), default='png', help='contact sheet or every frame')
     parser.add_argument('--columns', type=int, default=6, help='frames on a contact sheet (default: 6)')
     parser.add_argument('--epoch', type=int, default=0, help="which epoch's augmentation to show (default: 0)")
+    parser.add_argument(
+        '--checkpoint', metavar='CKPT', help='of an RGB-pose model: also draw what its fusion does with the hands'
+    )
     parser.add_argument('--font', help='font file, if none of those installed has the characters of the texts')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config')
     return parser.parse_args()
+
+
+def model_with_fusion(config: Config, checkpoint: str) -> UniSign:
+    """Return the config's model with the weights of a checkpoint.
+
+    Raises:
+        DataError: if it reads no pictures.
+    """
+    model = init_model(config, checkpoint)
+    if not has_fusion(model):
+        raise DataError(
+            config.filename,
+            'its model reads no pictures of hands, so --checkpoint has nothing to draw.',
+            'Leave --checkpoint out, or name an RGB-pose config (without _pose in its name).',
+        )
+    return model
 
 
 def main() -> int:
@@ -36,12 +58,14 @@ def main() -> int:
         config.merge_from_dict(args.cfg_options or {})
         dataset = build_split(config, args.split)
         indices = find_clips(dataset, args.number, args.clip_ids)
+        model = None if args.checkpoint is None else model_with_fusion(config, args.checkpoint)
     except (DataError, FileNotFoundError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     print(f'{dataset.name}: {len(dataset)} clips, drawing {len(indices)} to {args.out}')
     failed = 0
-    for clip_id, outcome in browse(dataset, args.out, indices, args.format, args.columns, args.epoch, args.font):
+    drawn = browse(dataset, args.out, indices, args.format, args.columns, args.epoch, args.font, model)
+    for clip_id, outcome in drawn:
         if isinstance(outcome, ClipError):
             failed += 1
             print(f'error: {outcome}', file=sys.stderr)

@@ -76,6 +76,18 @@ def relative_keypoints(points: np.ndarray, corners: np.ndarray, side: int) -> np
     return np.clip((points - corners[:, None]) / side, 0, 1).astype(np.float32)
 
 
+def relative_boxes(corners: np.ndarray, side: int, frame_size: tuple[int, int]) -> np.ndarray:
+    """Return left, top, right and bottom of boxes as fractions of the frame, float32 [N, 4]; they may stick out of it.
+
+    Args:
+        corners: int [N, 2], upper left, in pixels.
+        side: of the boxes in pixels.
+        frame_size: width and height of the video's frames.
+    """
+    edges = np.concatenate([corners, corners + side], axis=1)
+    return (edges / (*frame_size, *frame_size)).astype(np.float32)
+
+
 def crop_hand(image: np.ndarray, corner: np.ndarray, side: int, size: int = 112) -> np.ndarray:
     """Return one box, resized: uint8 [S, S, 3]. What lies outside the image is 0.
 
@@ -104,6 +116,7 @@ def no_crops(size: int = 112) -> dict[str, np.ndarray]:
         'frames': np.zeros(0, dtype=np.int64),
         'images': np.zeros((0, size, size, 3), dtype=np.uint8),
         'keypoints': np.zeros((0, 21, 2), dtype=np.float32),
+        'boxes': np.zeros((0, 4), dtype=np.float32),
     }
 
 
@@ -127,7 +140,7 @@ def crop_hands(
 
     Returns:
         For ``left`` and ``right`` a dict: frames int64 [N]; images uint8 RGB [N, S, S, 3]; keypoints float32
-        [N, 21, 2], fractions of the box.
+        [N, 21, 2], fractions of the box; boxes float32 [N, 4]: left, top, right, bottom, fractions of the frame.
     """
     points = {side: hand_points(poses, side, hand_frames[side], frame_size) for side in SIDES}
     corners, length = hand_boxes(points, scale)
@@ -139,6 +152,9 @@ def crop_hands(
             'frames': np.asarray(hand_frames[side], dtype=np.int64),
             'images': images[side],
             'keypoints': relative_keypoints(points[side], corners[side], length),
+            'boxes': (np.hstack([corners[side], corners[side] + length]) / (*frame_size, *frame_size)).astype(
+                np.float32
+            ),
         }
         for side in SIDES
     }

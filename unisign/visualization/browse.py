@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from mmengine.config import Config
@@ -14,6 +14,8 @@ from unisign.registry import DATASETS
 from unisign.structures import ClipError, DataError, Poses
 from unisign.visualization.clip_view import ClipView
 from unisign.visualization.contact_sheet import draw_contact_sheet, draw_frames
+from unisign.visualization.fusion_explanation import explain_hands
+from unisign.visualization.hand_view import choose_cards, hand_views
 from unisign.visualization.video_io import read_frames, write_video
 
 SPLITS = ('train', 'val', 'test')
@@ -56,26 +58,34 @@ def view_clip(dataset: SignDataset, index: int, epoch: int = 0, columns: int | N
         dataset: a ``SignDataset``.
         index: clip.
         epoch: decides the augmentation together with seed and clip id, as in training.
-        columns: read so many evenly spaced frames of the video; None reads every frame.
+        columns: read so many evenly spaced frames of the video; None reads every frame. Beside them, the frames are
+            read whose crops of the hands are drawn.
 
     Raises:
-        ClipError: if the clip's poses cannot be read.
+        ClipError: if the clip's poses, or the pictures of its hands, cannot be read.
     """
     results = dataset.describe(index, epoch)
     before: Poses | None = None
     after: Poses | None = None
     parts: dict[str, np.ndarray] | None = None
+    packed: dict | None = None
+    hands: dict = {}
+    loader: Any = None  # of the crops
     for step in dataset.pipeline:
         results = step(results)
         if 'poses' not in results:  # packed for the model: the poses themselves are gone
+            packed = results
             break
         before = results['poses'] if before is None else before
-        after, parts = results['poses'], results.get('parts')
+        after, parts, hands = results['poses'], results.get('parts'), results.get('hands', {})
+        loader = step if hands and loader is None else loader
     start = dataset.describe(index, epoch)
     if before is None or after is None:
         raise ClipError(start['clip_id'], 'the pipeline loads no poses, there is nothing to draw.')
     view = ClipView(start['clip_id'], before, after, parts, text=start['text'], facts=_facts(start, before, after))
+    view.hands, view.packed = hand_views(hands), packed
     _read_video(view, start['video'], columns)
+    _read_hand_frames(view, start['video'], loader)
     return view
 
 
@@ -95,7 +105,7 @@ def _facts(start: dict, before: Poses, after: Poses) -> dict[str, str]:
 
 
 def _read_video(view: ClipView, video: str | None, columns: int | None) -> None:
-    if video is None:
+    if video is None or columns == 0:
         return
     if not Path(video).is_file():
         view.problem = f'No video at {video}.'
@@ -111,6 +121,17 @@ def _read_video(view: ClipView, video: str | None, columns: int | None) -> None:
             view.problem = f'The video ends before frame {max(ids)}: {video}.'
 
 
+def _read_hand_frames(view: ClipView, video: str | None, loader: Any) -> None:
+    """Read the frames that the shown crops were cut from, as they were read before; packed windows need no video."""
+    if video is None or getattr(loader, 'reader', None) is None or getattr(loader, 'windows', None) is not None:
+        return
+    cards = choose_cards(view.hands)
+    wanted = {int(view.hands[side].video_frames[card]) for side, chosen in cards.items() for card in chosen}
+    missing = np.array(sorted(wanted - set(view.frames)), dtype=np.int64)
+    if len(missing):
+        view.frames.update(zip(missing.tolist(), loader.reader.frames(video, missing), strict=True))
+
+
 def browse(
     dataset: SignDataset,
     out_dir: str | Path,
@@ -119,6 +140,7 @@ def browse(
     columns: int = 6,
     epoch: int = 0,
     font: str | None = None,
+    model: Any = None,
 ) -> Iterator[tuple[str, Path | ClipError]]:
     """Draw clips to files and yield, for each, its id and the file, or the error that kept it from being read.
 
@@ -130,6 +152,7 @@ def browse(
         columns: frames on a contact sheet.
         epoch: whose augmentation is shown.
         font: font file for the text; None looks for an installed one.
+        model: with a fusion, in evaluation mode: sheets show its sampling points and its gate.
     """
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -141,6 +164,8 @@ def browse(
         except ClipError as error:
             yield clip_id, error
             continue
+        if model is not None:
+            explain_hands(view, model)
         if file_format == 'png':
             Image.fromarray(draw_contact_sheet(view, columns, font=font)).save(path)
         else:

@@ -8,6 +8,7 @@ import numpy as np
 
 from unisign.structures import Poses
 from unisign.structures.keypoint_layout import FACE_START
+from unisign.visualization.hand_view import HandView
 from unisign.visualization.palette import GHOST, PANEL
 from unisign.visualization.skeleton import SCORE_THRESHOLD, blank_canvas, draw_skeleton
 
@@ -31,6 +32,8 @@ class ClipView:
         text: target text, glosses or a word.
         facts: name -> value, shown in the header (task, language, signer, ..).
         problem: a sentence on what could not be shown.
+        hands: ``left`` and ``right`` -> sampled frames of the hand; empty if the pipeline loads no pictures of hands.
+        packed: what the dataset gives for this clip, to be collated; None if the pipeline packs nothing.
     """
 
     clip_id: str
@@ -41,6 +44,8 @@ class ClipView:
     text: str = ''
     facts: dict[str, str] = field(default_factory=dict)
     problem: str = ''
+    hands: dict[str, HandView] = field(default_factory=dict)
+    packed: dict | None = None
 
     def frame_id(self, index: int) -> int:
         """Return which frame of the video entry ``index`` of ``after`` comes from."""
@@ -118,7 +123,7 @@ def draw_original(view: ClipView, index: int, window: Window, width: int, height
     original = view.original(index)
     large = width * _OVERSAMPLING, height * _OVERSAMPLING
     frame = view.frames.get(view.frame_id(index))
-    image = blank_canvas(large[1], large[0], PANEL) if frame is None else _cut(frame, window, *large)
+    image = blank_canvas(large[1], large[0], PANEL) if frame is None else cut_window(frame, window, *large)
     points = window.move(view.before.keypoints[original])
     image = draw_skeleton(image, points, view.before.scores[original])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -139,8 +144,8 @@ def draw_changed(view: ClipView, index: int, window: Window, width: int, height:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _cut(frame: np.ndarray, window: Window, width: int, height: int) -> np.ndarray:
-    """Return the window of ``frame`` at the given size, dimmed a little so that the skeleton stands out."""
+def cut_window(frame: np.ndarray, window: Window, width: int, height: int) -> np.ndarray:
+    """Return the window of ``frame`` at the given size, dimmed a little so that what is drawn on it stands out."""
     frame_height, frame_width = frame.shape[:2]
     scale = width / (window.width * frame_width), height / (window.height * frame_height)
     shift = -window.left * frame_width * scale[0], -window.top * frame_height * scale[1]

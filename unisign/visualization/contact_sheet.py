@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from unisign.visualization.clip_view import ClipView, Window, draw_changed, draw_original, window_around
-from unisign.visualization.palette import ACCENT, SUBDUED, TEXT
+from unisign.visualization.hand_sheet import draw_hands
+from unisign.visualization.palette import SUBDUED
 from unisign.visualization.part_panels import draw_parts, fitting_zoom
+from unisign.visualization.sheet_blocks import GAP, frame_caption, header, heading, row
 from unisign.visualization.skeleton import blank_canvas
 from unisign.visualization.text import draw_text
 from unisign.visualization.timeline import draw_timeline
 
-GAP = 12
 COLUMN_ASPECT = 1.0  # width to height of a frame's picture
 VIDEO_COLUMN = 520
 
@@ -21,7 +22,7 @@ def draw_contact_sheet(
 ) -> np.ndarray:
     """Return a sheet with frames of a clip side by side: on the video, as the model gets them, as normalised parts.
 
-    The row of changed poses is there only if the pipeline changes any.
+    The row of changed poses is there only if the pipeline changes any, pictures of the hands only if it loads some.
 
     Args:
         view: the clip.
@@ -36,17 +37,21 @@ def draw_contact_sheet(
     width = columns * (column_width + GAP) + GAP
     height = round(column_width / COLUMN_ASPECT)
     window = window_around(view, indices, COLUMN_ASPECT)
-    blocks = [_header(view, width, font), _captions(view, indices, column_width, width)]
-    blocks.append(_row([draw_original(view, index, window, column_width, height) for index in indices], width))
+    blocks = [header(view, width, font), _captions(view, indices, column_width, width)]
+    blocks.append(row([draw_original(view, index, window, column_width, height) for index in indices], width))
     if view.changed:
-        blocks.append(_heading('after the pipeline, over the original as a shadow', width))
-        blocks.append(_row([draw_changed(view, index, window, column_width, height) for index in indices], width))
+        blocks.append(heading('after the pipeline, over the original as a shadow', width))
+        blocks.append(row([draw_changed(view, index, window, column_width, height) for index in indices], width))
     if view.parts is not None:
         zoom = fitting_zoom(view.parts)
-        blocks.append(_heading('normalised parts: what the model reads', width))
-        blocks.append(_row([draw_parts(view.parts, index, column_width, zoom) for index in indices], width))
-    blocks.append(_heading("the estimator's scores over time", width))
-    blocks.append(draw_timeline(view.after.scores, indices, width, 16))
+        blocks.append(heading('normalised parts: what the model reads', width))
+        blocks.append(row([draw_parts(view.parts, index, column_width, zoom) for index in indices], width))
+    if view.hands:
+        blocks.append(draw_hands(view, width))
+    sampled = {side: hand.frames for side, hand in view.hands.items() if len(hand.frames)}
+    marked = ', the sampled frames of the hands marked' if sampled else ''
+    blocks.append(heading(f"the estimator's scores over time{marked}", width))
+    blocks.append(draw_timeline(view.after.scores, indices, width, 16, sampled))
     return np.concatenate(blocks)
 
 
@@ -62,12 +67,12 @@ def draw_frames(view: ClipView, column_width: int = VIDEO_COLUMN, font: str | No
     window = window_around(view, indices, 1.0)
     number = 1 + view.changed + (view.parts is not None)
     width = number * (column_width + GAP) + GAP
-    header = _header(view, width, font)
+    top = header(view, width, font)
     zoom = fitting_zoom(view.parts) if view.parts is not None else None
     for index in indices:
         pictures = _pictures(view, index, window, column_width, zoom)
         timeline = draw_timeline(view.after.scores, [index], width, 12)
-        yield np.concatenate([header, _row(pictures, width), timeline])
+        yield np.concatenate([top, row(pictures, width), timeline])
 
 
 def _pictures(view: ClipView, index: int, window: Window, size: int, zoom: dict[str, float] | None) -> list[np.ndarray]:
@@ -79,42 +84,9 @@ def _pictures(view: ClipView, index: int, window: Window, size: int, zoom: dict[
     return pictures
 
 
-def _header(view: ClipView, width: int, font: str | None) -> np.ndarray:
-    inner = width - 2 * GAP
-    image = blank_canvas(1200, width)
-    y = 2 * GAP
-    y += draw_text(image, view.clip_id, (GAP, y), 22, ACCENT, inner, max_lines=1, font=font)
-    facts = '   ·   '.join(f'{name} {value}' for name, value in view.facts.items())
-    y += draw_text(image, facts, (GAP, y), 15, SUBDUED, inner, max_lines=3, font=font) + GAP // 2
-    if view.text:
-        y += draw_text(image, view.text, (GAP, y), 26, TEXT, inner, max_lines=4, font=font)
-    if view.problem:
-        y += draw_text(image, view.problem, (GAP, y), 15, ACCENT, inner, max_lines=3, font=font)
-    return image[: y + GAP]
-
-
-def _heading(text: str, width: int) -> np.ndarray:
-    image = blank_canvas(34, width)
-    draw_text(image, text, (GAP, 8), 15, SUBDUED)
-    return image
-
-
 def _captions(view: ClipView, indices: list[int], column_width: int, width: int) -> np.ndarray:
     image = blank_canvas(28, width)
     for column, index in enumerate(indices):
-        frame_id = view.frame_id(index)
-        rate = view.before.frame_rate
-        seconds = f', {frame_id / rate:.2f} s' if rate else ''
-        caption = f'{index}: video frame {frame_id}{seconds}' if frame_id != index else f'frame {index}{seconds}'
+        caption = frame_caption(view, index, view.frame_id(index))
         draw_text(image, caption, (GAP + column * (column_width + GAP), 4), 14, SUBDUED)
-    return image
-
-
-def _row(pictures: list[np.ndarray], width: int) -> np.ndarray:
-    height = max(picture.shape[0] for picture in pictures)
-    image = blank_canvas(height + GAP // 2, width)
-    x = GAP
-    for picture in pictures:
-        image[: picture.shape[0], x : x + picture.shape[1]] = picture
-        x += picture.shape[1] + GAP
     return image

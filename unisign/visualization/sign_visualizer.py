@@ -1,13 +1,15 @@
-"""``SignVisualizer``: MMEngine's visualizer, drawing skeletons and texts."""
+"""``SignVisualizer``: MMEngine's visualizer, drawing skeletons, texts and the sampled frames of hands."""
 
 from pathlib import Path
 
 import numpy as np
-from mmengine.visualization import Visualizer
+from mmengine.visualization import LocalVisBackend, Visualizer
 from PIL import Image
 
 from unisign.registry import VISUALIZERS
 from unisign.structures import SignDataSample
+from unisign.visualization.clip_view import ClipView
+from unisign.visualization.hand_sheet import draw_hand_sheet
 from unisign.visualization.palette import ACCENT, CANVAS, SUBDUED, TEXT, Color
 from unisign.visualization.skeleton import blank_canvas, draw_skeleton
 from unisign.visualization.text import draw_text
@@ -17,7 +19,10 @@ _GAP = 10
 
 @VISUALIZERS.register_module()
 class SignVisualizer(Visualizer):
-    """Draws one frame with its skeleton, and below it the reference and the prediction; hands it to the backends.
+    """Draws, and hands what it drew to the backends.
+
+    ``add_datasample`` draws one frame with its skeleton, and below it the reference and the prediction;
+    ``add_hand_sheet`` the pictures of a clip's hands and what a fusion does with them.
 
     Args:
         name: of this instance.
@@ -67,13 +72,44 @@ class SignVisualizer(Visualizer):
         if keypoints is not None:
             image = draw_skeleton(image, keypoints, np.ones(len(keypoints)) if scores is None else scores)
         picture = self._with_texts(image, data_sample, draw_gt, draw_pred)
+        self._give(name, picture, step, out_file)
+        return picture
+
+    def add_hand_sheet(
+        self, name: str, view: ClipView, step: int = 0, out_file: str | Path | None = None
+    ) -> np.ndarray:
+        """Draw the sampled frames of a clip's hands and return the picture, uint8 RGB [H, W, 3].
+
+        Args:
+            name: of the picture, for the backends.
+            view: the clip; with what a model does with its hands, if ``explain_hands`` put it there.
+            step: training step, for the backends.
+            out_file: write the picture there and not to the backends.
+        """
+        picture = draw_hand_sheet(view, font=self.font)
+        self._give(name, picture, step, out_file)
+        return picture
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        """Hand an image to all backends.
+
+        Args:
+            name: of the image; TensorBoard groups images by what stands before a ``/``, file names have ``_`` there.
+            image: uint8 RGB [H, W, 3].
+            step: training step.
+        """
+        for backend in self._vis_backends.values():
+            # OpenCV, which writes the file, says nothing when the folder is missing.
+            backend_name = name.replace('/', '_') if isinstance(backend, LocalVisBackend) else name
+            backend.add_image(backend_name, image, step)
+
+    def _give(self, name: str, picture: np.ndarray, step: int, out_file: str | Path | None) -> None:
         self.set_image(picture)
         if out_file is not None:
             Path(out_file).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(out_file)
         else:
             self.add_image(name, picture, step)
-        return picture
 
     def _with_texts(
         self, image: np.ndarray, sample: SignDataSample | None, draw_gt: bool, draw_pred: bool

@@ -1,10 +1,12 @@
 """Scores over time: where in a clip the estimator was sure of each part."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
 from unisign.structures import PARTS
-from unisign.visualization.palette import ACCENT, SUBDUED, Color
+from unisign.visualization.palette import ACCENT, CANVAS, SUBDUED, TEXT, Color
 from unisign.visualization.skeleton import SCORE_THRESHOLD, blank_canvas
 from unisign.visualization.text import draw_text
 
@@ -20,7 +22,13 @@ def score_colors(scores: np.ndarray) -> np.ndarray:
     return np.stack(channels, axis=-1).astype(np.uint8)
 
 
-def draw_timeline(scores: np.ndarray, marks: list[int], width: int, row_height: int) -> np.ndarray:
+def draw_timeline(
+    scores: np.ndarray,
+    marks: list[int],
+    width: int,
+    row_height: int,
+    sampled: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:
     """Return one row per part: its mean score in each frame, and the share of frames in which it is seen.
 
     Args:
@@ -28,6 +36,7 @@ def draw_timeline(scores: np.ndarray, marks: list[int], width: int, row_height: 
         marks: frames to point at, shown by a triangle above.
         width: pixels.
         row_height: pixels of one part's row.
+        sampled: part -> int [N], frames to mark in its row.
 
     Returns:
         uint8 RGB [about 6 rows, width, 3].
@@ -47,11 +56,19 @@ def draw_timeline(scores: np.ndarray, marks: list[int], width: int, row_height: 
         means = scores[:, part.indices].mean(axis=1)
         strip = cv2.resize(score_colors(means)[None], (span, row_height), interpolation=cv2.INTER_NEAREST)
         image[top : top + row_height, left:right] = strip
+        for frame in () if sampled is None else sampled.get(name, ()):
+            _draw_mark(image, left + (frame + 0.5) / len(scores) * span, top, row_height)
         seen = f'{100 * (means > SCORE_THRESHOLD).mean():.0f} % of frames'
         draw_text(image, name, (left - 2 * gap, top), text_size, SUBDUED, align='right')
         draw_text(image, seen, (right + 2 * gap, top), text_size, SUBDUED)
     _draw_axis(image, len(scores), left, right, head + len(PARTS) * (row_height + gap), text_size)
     return image
+
+
+def _draw_mark(image: np.ndarray, x: float, top: int, height: int) -> None:
+    """Draw a light stroke with dark edges, which stands out from every score's colour."""
+    for half, color in ((3, CANVAS), (1, TEXT)):
+        image[top : top + height, max(round(x) - half, 0) : round(x) + half] = color
 
 
 def _draw_axis(image: np.ndarray, count: int, left: int, right: int, top: int, size: int) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from unisign.datasets.frame_mapping import ALIGNMENTS, video_frames
 from unisign.datasets.hand_crops import HANDS, SIDES, Cut, crop_hands, frame_cutter, hand_candidates, no_crops
 from unisign.datasets.hand_windows import window_cutter
 from unisign.registry import FRAME_SAMPLERS, POSE_STORES, TRANSFORMS, VIDEO_READERS
-from unisign.structures import ClipError
+from unisign.structures import ClipError, Poses
 
 MISSING_VIDEO = ('error', 'skip')
 
@@ -50,7 +51,7 @@ class SampleHandFrames:
         results['hand_frames'] = {side: self._sample(results['poses'], side, rng) for side in SIDES}
         return results
 
-    def _sample(self, poses: object, side: str, rng: np.random.Generator | None) -> np.ndarray:
+    def _sample(self, poses: Poses, side: str, rng: np.random.Generator | None) -> np.ndarray:
         candidates = hand_candidates(poses, side, self.score_threshold)
         if not len(candidates):
             return candidates
@@ -71,8 +72,9 @@ class LoadHandCrops:
 
     Required keys: poses, hand_frames, clip_id, video. Optional: stored_frames.
     Added keys: hands: for ``left`` and ``right`` a dict: frames int64 [N], of the clip; images uint8 RGB
-    [N, size, size, 3]; keypoints float32 [N, 21, 2], fractions of the crop. N may be 0. Also rgb_failure (why there are
-    no pictures) where a video was skipped.
+    [N, size, size, 3]; keypoints float32 [N, 21, 2], fractions of the crop; boxes float32 [N, 4] (left, top, right,
+    bottom, fractions of the video's frame) and video_frames int64 [N] (numbers in the video; with ``windows`` those of
+    the poses), for drawing. N may be 0. Also rgb_failure (why there are no pictures) where a video was skipped.
 
     Args:
         reader: config of a video reader, or a reader; None is ``VideoFiles``. Not used with ``windows``.
@@ -101,10 +103,10 @@ class LoadHandCrops:
         if align not in ALIGNMENTS:
             raise ValueError(f'align should be one of {", ".join(ALIGNMENTS)}, got {align!r}')
         reader = {'type': 'VideoFiles'} if reader is None else reader
-        self.reader = VIDEO_READERS.build(reader) if isinstance(reader, dict) else reader
+        self.reader: Any = VIDEO_READERS.build(reader) if isinstance(reader, dict) else reader
         if isinstance(windows, str | Path):
             windows = {'type': 'PackedHandWindows', 'path': str(windows)}
-        self.windows = POSE_STORES.build(windows) if isinstance(windows, dict) else windows
+        self.windows: Any = POSE_STORES.build(windows) if isinstance(windows, dict) else windows
         self.size, self.scale, self.missing_video, self.align = size, scale, missing_video, align
 
     def __call__(self, results: dict) -> dict:
@@ -116,20 +118,24 @@ class LoadHandCrops:
         """
         if 'hand_frames' not in results:
             raise ValueError('LoadHandCrops needs SampleHandFrames before it in the pipeline')
+        poses, hand_frames = results['poses'], results['hand_frames']
+        numbers = np.arange(len(poses)) if poses.frame_ids is None else poses.frame_ids
         results['hands'] = {side: no_crops(self.size) for side in SIDES}
-        if not any(len(frames) for frames in results['hand_frames'].values()):
-            return results
         try:
-            cut, frame_size = self._from_video(results) if self.windows is None else self._from_windows(results)
-            poses, hand_frames = results['poses'], results['hand_frames']
-            results['hands'] = crop_hands(poses, hand_frames, cut, frame_size, self.size, self.scale)
+            if any(len(frames) for frames in hand_frames.values()):
+                load = self._from_video if self.windows is None else self._from_windows
+                cut, frame_size, numbers = load(results, numbers)
+                results['hands'] = crop_hands(poses, hand_frames, cut, frame_size, self.size, self.scale)
         except (ClipError, OSError) as error:
             if self.missing_video == 'error':
                 raise
             results['rgb_failure'] = str(error)
+        for hand in results['hands'].values():
+            hand['video_frames'] = numbers[hand['frames']].astype(np.int64)
         return results
 
-    def _from_video(self, results: dict) -> tuple[Cut, tuple[int, int]]:
+    def _from_video(self, results: dict, numbers: np.ndarray) -> tuple[Cut, tuple[int, int], np.ndarray]:
+        """Return what cuts the crops, the size of the frames, and the number of the video frame of each frame."""
         path = results['video']
         if path is None:
             raise ClipError(
@@ -138,10 +144,10 @@ class LoadHandCrops:
         info = self.reader.info(path)
         numbers = video_frames(results['poses'], info, path, results.get('stored_frames'), self.align)
         ids = {side: numbers[frames] for side, frames in results['hand_frames'].items()}
-        return frame_cutter(lambda wanted: self.reader.frames(path, wanted), ids, self.size), info.size
+        return frame_cutter(lambda wanted: self.reader.frames(path, wanted), ids, self.size), info.size, numbers
 
-    def _from_windows(self, results: dict) -> tuple[Cut, tuple[int, int]]:
-        poses, key = results['poses'], results['clip_id']
-        numbers = np.arange(len(poses)) if poses.frame_ids is None else poses.frame_ids
+    def _from_windows(self, results: dict, numbers: np.ndarray) -> tuple[Cut, tuple[int, int], np.ndarray]:
+        """As ``_from_video``; the windows go by the numbers of the poses."""
+        key = results['clip_id']
         ids = {side: numbers[frames] for side, frames in results['hand_frames'].items()}
-        return window_cutter(self.windows, key, ids, self.size), self.windows.frame_size(key)
+        return window_cutter(self.windows, key, ids, self.size), self.windows.frame_size(key), numbers
