@@ -20,7 +20,11 @@ class PositionBias(nn.Module):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(2, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)
+            nn.Linear(2, width),
+            nn.ReLU(inplace=True),
+            nn.Linear(width, width),
+            nn.ReLU(inplace=True),
+            nn.Linear(width, 1),
         )
 
     def forward(self, distances: Tensor) -> Tensor:
