@@ -51,7 +51,8 @@ def spatial(model: UniSign, inputs: dict, hands: dict) -> tuple[torch.Tensor, to
     """Return the hands' spatial features before and after the fusion, [V, S, N, C]."""
     before = model.pose_encoder.spatial(inputs['parts'], inputs['mask'])
     kept = before.networks['hand'].clone()
-    after = model.fusion(before, hands, model._encode_crops(hands))
+    crops = {side: model.rgb_encoder(hand['images']) for side, hand in hands.items()}
+    after = model.fusion(before, hands, crops)
     assert torch.equal(before.networks['hand'], kept)
     assert after.networks['body'] is before.networks['body']
     return kept, after.networks['hand']
