@@ -1,5 +1,6 @@
 """What ``tools/train.py`` and ``tools/test.py`` do, as functions: from a config file to a finished run."""
 
+import gc
 import json
 import os
 import re
@@ -185,4 +186,5 @@ def leave_process_group() -> None:
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
+        gc.collect()  # the model wrapper, in a circle with the runner, holds the connections too
         torch.distributed.destroy_process_group()
