@@ -5,11 +5,11 @@ import numpy as np
 
 from unisign.structures import PARTS
 from unisign.visualization.clip_view import ClipView, Window, cut_window
+from unisign.visualization.color_scale import scale_colors
 from unisign.visualization.hand_view import HandView
 from unisign.visualization.ink import Ink
 from unisign.visualization.limbs import PART_LIMBS
 from unisign.visualization.palette import CANVAS, GHOST, GRID, LEFT_ARM, PANEL, RIGHT_ARM, TEXT, Color
-from unisign.visualization.share_scale import share_colors
 from unisign.visualization.skeleton import blank_canvas, draw_skeleton
 
 SIDE_COLORS: dict[str, Color] = {'left': LEFT_ARM, 'right': RIGHT_ARM}
@@ -86,17 +86,25 @@ def draw_sampling_points(hand: HandView, side: str, card: int, size: int, margin
     return _shrink(ink.over(image), size)
 
 
-def draw_gate(hand: HandView, side: str, card: int, size: int) -> np.ndarray:
-    """Return the crop, faint, with each keypoint in the colour of its gate (``share_colors``).
+def draw_gate(hand: HandView, side: str, card: int, size: int, ends: tuple[float, float]) -> np.ndarray:
+    """Return the crop, faint, with each keypoint in the colour of its gate.
 
-    Arguments and returned image as for ``draw_hand_keypoints``; ``hand`` has a gate.
+    Args:
+        hand: with a gate.
+        side: ``left`` or ``right``.
+        card: which of the hand's sampled frames.
+        size: side of the picture in pixels.
+        ends: of the colour scale (``scale_colors``).
+
+    Returns:
+        uint8 RGB [size, size, 3].
     """
     image = _dimmed(_enlarge(hand.images[card], size * _OVERSAMPLING), 0.35)
     points, unit = hand.keypoints[card] * len(image), len(image) / 200
     ink = Ink(*image.shape[:2])
     for limb in PART_LIMBS[side]:
         ink.line(points[limb.start], points[limb.end], GHOST, unit, 0.8)
-    for point, color in zip(points, share_colors(hand.gate[card]).tolist(), strict=True):
+    for point, color in zip(points, scale_colors(hand.gate[card], ends).tolist(), strict=True):
         ink.disc(point, CANVAS, 6.0 * unit, 1.0)
         ink.disc(point, color, 5.0 * unit, 1.0)
     return _shrink(ink.over(image), size)
@@ -105,8 +113,8 @@ def draw_gate(hand: HandView, side: str, card: int, size: int) -> np.ndarray:
 def fitting_margin(hands: dict[str, HandView], cards: dict[str, list[int]]) -> float:
     """Return how much must be shown around the crops for all sampling points to be seen, as a share of their side."""
     places = [hands[side].sampling_points[chosen].ravel() for side, chosen in cards.items() if chosen]
-    beyond = max(max(-values.min(), values.max() - 1) for values in places) if places else 0.0
-    return float(np.ceil(20 * max(beyond, 0.0)) / 20)
+    beyond = max((max(-values.min(), values.max() - 1) for values in places), default=-1.0)
+    return float(np.ceil(20 * max(beyond + 0.02, 0.0)) / 20)  # with room for a dot
 
 
 def _draw_hand(image: np.ndarray, points: np.ndarray, side: str, opacity: float) -> np.ndarray:

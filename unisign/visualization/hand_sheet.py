@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from unisign.visualization.clip_view import ClipView, window_around
+from unisign.visualization.color_scale import draw_scale, scale_ends
 from unisign.visualization.hand_panels import (
     SIDE_COLORS,
     draw_gate,
@@ -13,19 +14,19 @@ from unisign.visualization.hand_panels import (
     draw_sampling_points,
     fitting_margin,
 )
-from unisign.visualization.hand_view import MAX_CARDS, choose_cards
+from unisign.visualization.hand_view import choose_cards
 from unisign.visualization.palette import SUBDUED, TEXT
-from unisign.visualization.share_scale import draw_share_legend
 from unisign.visualization.sheet_blocks import GAP, HEADING_SIZE, frame_caption, header, heading
 from unisign.visualization.skeleton import blank_canvas
 from unisign.visualization.text import draw_text
 
 SIDES = ('right', 'left')  # as a viewer sees the signer
 BETWEEN = 3 * GAP  # the hands
-LARGEST_CARD = 216
+LARGEST_CARD = 300
+MIN_COLUMNS = 4
 
 
-def draw_hand_sheet(view: ClipView, card_size: int = 168, font: str | None = None) -> np.ndarray:
+def draw_hand_sheet(view: ClipView, card_size: int = 200, font: str | None = None) -> np.ndarray:
     """Return the clip's texts and, below them, its hands (``draw_hands``).
 
     Args:
@@ -34,14 +35,15 @@ def draw_hand_sheet(view: ClipView, card_size: int = 168, font: str | None = Non
         font: font file for the text; None looks for an installed one.
 
     Returns:
-        uint8 RGB [H, W, 3]; as wide as ``MAX_CARDS`` pictures, whatever their number.
+        uint8 RGB [H, W, 3]; as wide as its pictures, four of them at least.
     """
-    width = GAP + MAX_CARDS * (card_size + GAP) + BETWEEN
+    number = sum(map(len, choose_cards(view.hands).values()))
+    width = GAP + max(number, MIN_COLUMNS) * (card_size + GAP) + BETWEEN
     return np.concatenate([header(view, width, font), draw_hands(view, width)])
 
 
 def draw_hands(view: ClipView, width: int) -> np.ndarray:
-    """Return the sampled frames of both hands, a column each, at most ``MAX_CARDS``.
+    """Return the sampled frames of both hands, a column each, evenly spaced ones if they are many.
 
     Below one another: the frame with the box of the crop, the crop with the keypoints and, if a model was asked
     (``explain_hands``), where its fusion reads the crop, and its gate.
@@ -70,8 +72,9 @@ def draw_hands(view: ClipView, width: int) -> np.ndarray:
         blocks.append(heading(f'where the fusion reads the crop: {number} places a keypoint, by finger', width))
         blocks.append(board.row(lambda side, card: draw_sampling_points(hands[side], side, card, board.size, margin)))
     if all(hand.gate is not None for hand in hands.values()):
-        blocks.append(_gate_heading(width))
-        blocks.append(board.row(lambda side, card: draw_gate(hands[side], side, card, board.size)))
+        ends = scale_ends(np.concatenate([hands[side].gate[board.cards[side]] for side in hands]))
+        blocks.append(_gate_heading(ends, width))
+        blocks.append(board.row(lambda side, card: draw_gate(hands[side], side, card, board.size, ends)))
         blocks.append(board.captions(lambda side, card: _gate_caption(hands[side].gate[card])))
     return np.concatenate(blocks)
 
@@ -87,7 +90,8 @@ class _Board:
     def __init__(self, view: ClipView, width: int) -> None:
         self.view, self.width = view, width
         self.cards = choose_cards({side: view.hands[side] for side in SIDES if side in view.hands})
-        self.size = min(LARGEST_CARD, (width - GAP - BETWEEN) // MAX_CARDS - GAP)
+        number = max(sum(map(len, self.cards.values())), MIN_COLUMNS)
+        self.size = min(LARGEST_CARD, (width - GAP - BETWEEN) // number - GAP)
         self.lefts: dict[tuple[str, int], int] = {}
         x = GAP
         for side, chosen in self.cards.items():
@@ -140,7 +144,7 @@ def _gate_caption(gate: np.ndarray) -> str:
     return f'mean {gate.mean():.2f} ({gate.min():.2f} to {gate.max():.2f})'
 
 
-def _gate_heading(width: int) -> np.ndarray:
+def _gate_heading(ends: tuple[float, float], width: int) -> np.ndarray:
     image = heading("gate: the picture's share in each keypoint's feature", width)
-    draw_share_legend(image, min(440, width // 2), 8, min(160, width // 4), HEADING_SIZE)
+    draw_scale(image, ends, min(430, width // 2), 8, min(160, width // 4), HEADING_SIZE)
     return image

@@ -24,5 +24,5 @@ LOW_SCORE: Color = (255, 77, 109)
 LEFT_FINGERS: tuple[Color, ...] = ((255, 221, 87), (255, 176, 59), (255, 127, 80), (255, 92, 122), (235, 94, 196))
 RIGHT_FINGERS: tuple[Color, ...] = ((170, 232, 96), (52, 211, 153), (45, 206, 222), (80, 156, 255), (150, 130, 255))
 
-# Shares from 0 to 1, at equal steps.
-SHARE_SCALE: tuple[Color, ...] = ((44, 54, 120), (112, 76, 190), (206, 84, 152), (255, 140, 92), (255, 226, 128))
+# From the smallest number to the largest, at equal steps.
+SCALE: tuple[Color, ...] = ((44, 54, 120), (112, 76, 190), (206, 84, 152), (255, 140, 92), (255, 226, 128))

@@ -27,7 +27,7 @@ class FusionVisualizationHook(Hook):
 
     Args:
         interval: draw after the first validation and then after every so many.
-        num_clips: clips of each dataset.
+        num_clips: clips of each dataset; 0 switches the hook off.
     """
 
     priority = 'VERY_LOW'
@@ -52,7 +52,7 @@ class FusionVisualizationHook(Hook):
         if self._views is None:
             self._views = [
                 view
-                for dataset in single_datasets(runner.val_dataloader.dataset)
+                for dataset in single_datasets(runner.val_loop.dataloader.dataset)
                 if isinstance(dataset, SignDataset)
                 for view in _clips_with_hands(dataset, self.num_clips)
             ]
