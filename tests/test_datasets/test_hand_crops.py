@@ -84,6 +84,18 @@ def test_each_crop_comes_from_its_own_frame_and_no_other_is_read(random_poses):
     assert hands['left']['keypoints'].shape == (2, 21, 2)
 
 
+def test_boxes_say_where_in_the_frame_the_crops_were_cut():
+    """A hand from (20, 30) to (40, 40) in a frame of 100 by 50: a box of 24 around (30, 35)."""
+    keypoints = np.full((1, 133, 2), 0.0, np.float32)
+    keypoints[0, 91:112], keypoints[0, 111] = (0.2, 0.6), (0.4, 0.8)
+    poses = Poses(keypoints, np.ones((1, 133), np.float32))
+    sampled = {'left': np.array([0]), 'right': np.array([], dtype=np.int64)}
+    image = np.zeros((1, 50, 100, 3), np.uint8)
+    hands = crop_hands(poses, sampled, frame_cutter(lambda ids: image[ids], sampled), (100, 50))
+    np.testing.assert_allclose(hands['left']['boxes'], [[0.18, 23 / 50, 0.42, 47 / 50]], rtol=1e-6)
+    assert hands['right']['boxes'].shape == (0, 4)
+
+
 @pytest.fixture(scope='module')
 def golden(shared):
     """The golden file, its clip as Poses, and the sampled frames of either hand."""

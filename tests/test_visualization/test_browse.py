@@ -9,6 +9,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
+from unisign.datasets import SignDataset
 from unisign.structures import PARTS, ClipError, DataError, Poses, SignDataSample
 from unisign.visualization import ClipView, SignVisualizer, draw_contact_sheet, palette
 from unisign.visualization.browse import build_split, file_name, find_clips, view_clip
@@ -152,3 +153,27 @@ def test_browse_command(small_dataset, repo, monkeypatch, capsys):
     code, output = run('--split', 'test')
     assert (code, output.out) == (1, '')
     assert 'has no test_dataloader' in output.err
+    code, output = run('--checkpoint', 'some.pth')
+    assert code == 1
+    assert 'has no model' in output.err
+
+
+def test_hands_of_a_clip_with_the_frames_they_were_cut_from(toy_tiny_videos):
+    pipeline = [
+        dict(type='LoadPoses'),
+        dict(type='SampleHandFrames', ratio=0.1),
+        dict(type='LoadHandCrops', size=16),
+        dict(type='NormalizeParts'),
+        dict(type='PackSignInputs'),
+    ]
+    dataset = SignDataset(str(toy_tiny_videos / 'annotations/islr_dev.jsonl'), 'islr', pipeline, test_mode=True)
+    view = view_clip(dataset, 0, columns=0)
+    sampled = {int(number) for hand in view.hands.values() for number in hand.video_frames}
+    assert sampled
+    assert set(view.frames) == sampled
+    assert set(view.packed['inputs']['hands']) == {'left', 'right'}
+    whole = read_frames(dataset.describe(0)['video'], sampled)
+    assert all(np.array_equal(whole[number], frame) for number, frame in view.frames.items())
+    sheet = draw_contact_sheet(view, columns=3, column_width=200)
+    view.hands = {}
+    assert sheet.shape[0] > draw_contact_sheet(view, columns=3, column_width=200).shape[0] + 200

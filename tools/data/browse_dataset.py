@@ -1,6 +1,8 @@
 """Draw clips of a config's dataset: skeleton on the video, the poses after the pipeline, normalised parts, hands, text.
 
 python tools/data/browse_dataset.py configs/toy/stage3_toy-slt_pose.py --split train --number 4 --out work_dirs/browse
+
+Contact sheets of configs that load pictures of the hands show these too, and with --checkpoint what a model reads of them.
 """
 
 import argparse
@@ -27,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--columns', type=int, default=6, help='frames on a contact sheet (default: 6)')
     parser.add_argument('--epoch', type=int, default=0, help="which epoch's augmentation to show (default: 0)")
     parser.add_argument(
-        '--checkpoint', metavar='CKPT', help='of an RGB-pose model: also draw what its fusion does with the hands'
+        '--checkpoint', metavar='CKPT', help='of an RGB-pose model: sheets also show what its fusion does'
     )
     parser.add_argument('--font', help='font file, if none of those installed has the characters of the texts')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config')

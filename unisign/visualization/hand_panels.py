@@ -47,8 +47,15 @@ def draw_hand_box(view: ClipView, side: str, card: int, window: Window, size: in
 def draw_hand_keypoints(hand: HandView, side: str, card: int, size: int) -> np.ndarray:
     """Return the crop with the hand's keypoints, uint8 RGB [size, size, 3]; arguments as for ``draw_hand_box``."""
     image = _enlarge(hand.images[card], size * _OVERSAMPLING)
-    points = hand.keypoints[card] * len(image)
-    return _shrink(_draw_hand(image, points, side, 1.0), size)
+    points, unit = hand.keypoints[card] * len(image), len(image) / 130
+    ink = Ink(*image.shape[:2])
+    for limb in PART_LIMBS[side]:  # dark edges: a bright finger is seen on bright skin too
+        ink.line(points[limb.start], points[limb.end], CANVAS, unit * (limb.weight + 0.8), 0.6)
+    for limb in PART_LIMBS[side]:
+        ink.line(points[limb.start], points[limb.end], limb.color, unit * limb.weight, 1.0)
+    for point, color in zip(points, _keypoint_colors(side), strict=True):
+        ink.disc(point, color, 1.3 * unit, 1.0)
+    return _shrink(ink.over(image), size)
 
 
 def draw_sampling_points(hand: HandView, side: str, card: int, size: int, margin: float) -> np.ndarray:
@@ -115,15 +122,6 @@ def fitting_margin(hands: dict[str, HandView], cards: dict[str, list[int]]) -> f
     places = [hands[side].sampling_points[chosen].ravel() for side, chosen in cards.items() if chosen]
     beyond = max((max(-values.min(), values.max() - 1) for values in places), default=-1.0)
     return float(np.ceil(20 * max(beyond + 0.02, 0.0)) / 20)  # with room for a dot
-
-
-def _draw_hand(image: np.ndarray, points: np.ndarray, side: str, opacity: float) -> np.ndarray:
-    ink, unit = Ink(*image.shape[:2]), len(image) / 130
-    for limb in PART_LIMBS[side]:
-        ink.line(points[limb.start], points[limb.end], limb.color, unit * limb.weight, opacity)
-    for point, color in zip(points, _keypoint_colors(side), strict=True):
-        ink.disc(point, color, 1.3 * unit, opacity)
-    return ink.over(image)
 
 
 def _keypoint_colors(side: str) -> list[Color]:

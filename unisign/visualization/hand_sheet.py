@@ -69,7 +69,8 @@ def draw_hands(view: ClipView, width: int) -> np.ndarray:
     if all(hand.sampling_points is not None for hand in hands.values()):
         margin = fitting_margin(hands, {side: board.cards[side] for side in hands})
         number = next(iter(hands.values())).sampling_points.shape[2]
-        blocks.append(heading(f'where the fusion reads the crop: {number} places a keypoint, by finger', width))
+        places = f"where the fusion reads the crop: {number} places a keypoint, in its finger's colour"
+        blocks.append(heading(places, width))
         blocks.append(board.row(lambda side, card: draw_sampling_points(hands[side], side, card, board.size, margin)))
     if all(hand.gate is not None for hand in hands.values()):
         ends = scale_ends(np.concatenate([hands[side].gate[board.cards[side]] for side in hands]))
