@@ -61,6 +61,7 @@ def pictures(work_dir):
     return found
 
 
+@pytest.mark.slow
 def test_an_rgb_model_draws_the_same_clips_after_each_validation(short_dev, toy_tiny_videos, tmp_path):
     validated('stage2_toy.py', short_dev, toy_tiny_videos, tmp_path, times=2)
     ids = [json.loads(line)['id'] for line in short_dev.read_text('utf-8').splitlines()]

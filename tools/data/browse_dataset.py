@@ -2,7 +2,7 @@
 
 python tools/data/browse_dataset.py configs/toy/stage3_toy-slt_pose.py --split train --number 4 --out work_dirs/browse
 
-Contact sheets of configs that load pictures of the hands show these too, and with --checkpoint what a model reads of them.
+With configs that load pictures of the hands, sheets show these too, and with --checkpoint what a model reads of them.
 """
 
 import argparse
