@@ -1,5 +1,7 @@
 """Square pictures of one sampled hand: its box on the video, its keypoints, what a fusion does with them."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -76,7 +78,7 @@ def draw_sampling_points(hand: HandView, side: str, card: int, size: int, margin
     start = (large - inner) // 2
     image = blank_canvas(large, large, PANEL)
     image[start : start + inner, start : start + inner] = _dimmed(_enlarge(hand.images[card], inner), 0.5)
-    keypoints, places = (values[card] * inner + start for values in (hand.keypoints, hand.sampling_points))
+    keypoints, places = (values[card] * inner + start for values in (hand.keypoints, hand.places))
     ink, unit = Ink(large, large), large / 200
     _draw_frame(ink, (start, start), (start + inner, start + inner), GRID, unit, 1.0 if margin else 0.0)
     colors = _keypoint_colors(side)
@@ -111,7 +113,7 @@ def draw_gate(hand: HandView, side: str, card: int, size: int, ends: tuple[float
     ink = Ink(*image.shape[:2])
     for limb in PART_LIMBS[side]:
         ink.line(points[limb.start], points[limb.end], GHOST, unit, 0.8)
-    for point, color in zip(points, scale_colors(hand.gate[card], ends).tolist(), strict=True):
+    for point, color in zip(points, scale_colors(hand.gates[card], ends).tolist(), strict=True):
         ink.disc(point, CANVAS, 6.0 * unit, 1.0)
         ink.disc(point, color, 5.0 * unit, 1.0)
     return _shrink(ink.over(image), size)
@@ -119,7 +121,7 @@ def draw_gate(hand: HandView, side: str, card: int, size: int, ends: tuple[float
 
 def fitting_margin(hands: dict[str, HandView], cards: dict[str, list[int]]) -> float:
     """Return how much must be shown around the crops for all sampling points to be seen, as a share of their side."""
-    places = [hands[side].sampling_points[chosen].ravel() for side, chosen in cards.items() if chosen]
+    places = [hands[side].places[chosen].ravel() for side, chosen in cards.items() if chosen]
     beyond = max((max(-values.min(), values.max() - 1) for values in places), default=-1.0)
     return float(np.ceil(20 * max(beyond + 0.02, 0.0)) / 20)  # with room for a dot
 
@@ -132,8 +134,11 @@ def _keypoint_colors(side: str) -> list[Color]:
     return colors
 
 
-def _draw_frame(ink: Ink, low: object, high: object, color: Color, width: float, opacity: float) -> None:
-    (left, top), (right, bottom) = low, high
+def _draw_frame(
+    ink: Ink, low: Sequence[float], high: Sequence[float], color: Color, width: float, opacity: float
+) -> None:
+    left, top = low
+    right, bottom = high
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
         ink.line(start, end, color, width, opacity)

@@ -68,15 +68,15 @@ def draw_hands(view: ClipView, width: int) -> np.ndarray:
     blocks.append(board.row(lambda side, card: draw_hand_keypoints(hands[side], side, card, board.size)))
     if all(hand.sampling_points is not None for hand in hands.values()):
         margin = fitting_margin(hands, {side: board.cards[side] for side in hands})
-        number = next(iter(hands.values())).sampling_points.shape[2]
+        number = next(iter(hands.values())).places.shape[2]
         places = f"where the fusion reads the crop: {number} places a keypoint, in its finger's colour"
         blocks.append(heading(places, width))
         blocks.append(board.row(lambda side, card: draw_sampling_points(hands[side], side, card, board.size, margin)))
     if all(hand.gate is not None for hand in hands.values()):
-        ends = scale_ends(np.concatenate([hands[side].gate[board.cards[side]] for side in hands]))
+        ends = scale_ends(np.concatenate([hands[side].gates[board.cards[side]] for side in hands]))
         blocks.append(_gate_heading(ends, width))
         blocks.append(board.row(lambda side, card: draw_gate(hands[side], side, card, board.size, ends)))
-        blocks.append(board.captions(lambda side, card: _gate_caption(hands[side].gate[card])))
+        blocks.append(board.captions(lambda side, card: _gate_caption(hands[side].gates[card])))
     return np.concatenate(blocks)
 
 

@@ -34,6 +34,30 @@ class HandView:
     gate: np.ndarray | None = None
     sampling_points: np.ndarray | None = None
 
+    @property
+    def gates(self) -> np.ndarray:
+        """The gate.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        return _known(self.gate, 'gate')
+
+    @property
+    def places(self) -> np.ndarray:
+        """The sampling points.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        return _known(self.sampling_points, 'sampling points')
+
+
+def _known(values: np.ndarray | None, name: str) -> np.ndarray:
+    if values is None:
+        raise ValueError(f'no {name}: no model was asked (explain_hands), or its fusion has none')
+    return values
+
 
 def hand_views(hands: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, HandView]:
     """Return a view of each side of ``results['hands']``."""
