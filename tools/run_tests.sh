@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-bash tools/setup_env.sh test
+bash tools/setup_env.sh test video
 PY="${UNISIGN_VENV:-.venv}/bin/python"
 if [ -z "${UNISIGN_SHARED:-}" ] && [ -d ../shared ]; then
     UNISIGN_SHARED="$(cd ../shared && pwd)"

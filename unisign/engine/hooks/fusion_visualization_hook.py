@@ -56,9 +56,11 @@ class FusionVisualizationHook(Hook):
                 if isinstance(dataset, SignDataset)
                 for view in _clips_with_hands(dataset, self.num_clips)
             ]
+        # Only a training counts steps; asking a test run for them would build its training data.
+        step = runner.iter if getattr(runner, 'is_training', True) else 0
         for view in self._views:
             explain_hands(view, model)
-            runner.visualizer.add_hand_sheet(f'hands/{view.clip_id}', view, runner.iter)
+            runner.visualizer.add_hand_sheet(f'hands/{view.clip_id}', view, step)
 
 
 def _clips_with_hands(dataset: SignDataset, number: int) -> list[ClipView]:
