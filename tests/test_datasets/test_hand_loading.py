@@ -89,8 +89,12 @@ class TestSampleHandFrames:
             == self.sample(with_scores(50), sampler={'type': sampler}, ratio=0.2)['left'].tolist()
         )
 
+    def test_a_ratio_of_0_takes_none(self):
+        frames = self.sample(with_scores(50), ratio=0)
+        assert {side: taken.tolist() for side, taken in frames.items()} == {'left': [], 'right': []}
+
     def test_the_ratio_is_a_share(self):
-        with pytest.raises(ValueError, match='ratio should be a share of the frames, above 0 and at most 1, got 10'):
+        with pytest.raises(ValueError, match='ratio should be a share of the frames, 0 to 1, got 10'):
             TRANSFORMS.build({'type': 'SampleHandFrames', 'ratio': 10})
 
 

@@ -29,18 +29,19 @@ class SampleHandFrames:
     Args:
         sampler: config of a frame sampler, or a callable ``(num_frames, max_frames, rng, scores) -> indices``. In test
             mode it gets no ``rng``, so its choice is always the same.
-        ratio: share of the candidates to take, above 0 and up to 1.
+        ratio: share of the candidates to take, 0 to 1. With 0 no video is opened: how an RGB-pose model is tested with
+            poses alone.
         score_threshold: mean score from which on a hand counts as seen.
 
     Raises:
-        ValueError: for a ratio outside (0, 1].
+        ValueError: for a ratio outside [0, 1].
     """
 
     def __init__(
         self, sampler: dict | Callable | None = None, ratio: float = 0.1, score_threshold: float = 0.3
     ) -> None:
-        if not 0 < ratio <= 1:
-            raise ValueError(f'ratio should be a share of the frames, above 0 and at most 1, got {ratio}')
+        if not 0 <= ratio <= 1:
+            raise ValueError(f'ratio should be a share of the frames, 0 to 1, got {ratio}')
         sampler = {'type': 'ScoreAwareFrameSampler'} if sampler is None else sampler
         self.sampler = FRAME_SAMPLERS.build(sampler) if isinstance(sampler, dict) else sampler
         self.ratio, self.score_threshold = ratio, score_threshold
@@ -53,8 +54,8 @@ class SampleHandFrames:
 
     def _sample(self, poses: Poses, side: str, rng: np.random.Generator | None) -> np.ndarray:
         candidates = hand_candidates(poses, side, self.score_threshold)
-        if not len(candidates):
-            return candidates
+        if not len(candidates) or not self.ratio:
+            return candidates[:0]
         # Rounded first: 0.1 * 70 is 7.000000000000001 in floating point, and 7 frames are meant.
         count = math.ceil(round(self.ratio * len(candidates), 9))
         scores = poses.scores[candidates, HANDS[side]]
