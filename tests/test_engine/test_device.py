@@ -55,3 +55,18 @@ def test_a_launcher_without_its_environment_is_named(monkeypatch):
         start_gloo(config('pytorch'))
     with pytest.raises(DataError, match='SLURM_PROCID'):
         start_gloo(config('slurm'))
+
+
+def test_data_workers_are_not_forked_beside_the_threads_of_gloo(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = config('pytorch')
+    cfg['train_dataloader'].update(num_workers=2)
+    cfg['val_dataloader'] = dict(num_workers=1, multiprocessing_context='spawn')
+    cfg['test_dataloader'] = dict(num_workers=0)
+    adapt_to_machine(cfg)
+    contexts = [cfg[f'{split}_dataloader'].get('multiprocessing_context') for split in ('train', 'val', 'test')]
+    assert contexts == ['forkserver', 'spawn', None]
+    alone = config()
+    alone['train_dataloader'].update(num_workers=2)
+    adapt_to_machine(alone)
+    assert 'multiprocessing_context' not in alone['train_dataloader']

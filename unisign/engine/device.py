@@ -2,6 +2,7 @@
 
 import datetime
 import inspect
+import multiprocessing
 import os
 import subprocess
 from collections.abc import MutableMapping
@@ -13,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from unisign.structures import DataError
 
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 AMP_ARGUMENTS = ('dtype', 'loss_scale', 'use_fsdp')
 
 
@@ -21,7 +23,7 @@ def adapt_to_machine(cfg: MutableMapping[str, Any]) -> list[str]:
 
     Without CUDA: float32 instead of automatic mixed precision, each process's own batch statistics instead of
     synchronised batch norm (their running averages are averaged over the processes, ``BufferAverageHook``), gloo
-    instead of nccl, and a model wrapper that names no GPU.
+    instead of nccl with data workers that are not forked from it, and a model wrapper that names no GPU.
 
     Args:
         cfg: a whole config.
@@ -35,7 +37,7 @@ def adapt_to_machine(cfg: MutableMapping[str, Any]) -> list[str]:
             'batch norm is not synchronised: each process keeps the batch statistics of its own clips in training, '
             'the running statistics are averaged over the processes'
         )
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for name in LOADERS:
         loader = cfg.get(name)
         if isinstance(loader, MutableMapping) and loader.pop('pin_memory', False):
             changes.append(f'{name}.pin_memory is off')
@@ -75,7 +77,21 @@ def _use_gloo(cfg: MutableMapping[str, Any]) -> list[str]:
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(hook.get('type') == 'BufferAverageHook' for hook in hooks):
         cfg['custom_hooks'] = [*hooks, dict(type='BufferAverageHook')]
+    _start_workers_safely(cfg)
     return [f'the processes talk over gloo, not {backend}'] if backend != 'gloo' else []
+
+
+def _start_workers_safely(cfg: MutableMapping[str, Any]) -> None:
+    """Let data workers descend from a process without gloo's threads, unless the config says how they start.
+
+    Those threads enter the interpreter now and then; a worker forked at such a moment never wakes up (CPython 3.11 waits
+    in the child for a lock that one of them held), and with it the whole run.
+    """
+    for name in LOADERS:
+        loader = cfg.get(name)
+        if isinstance(loader, MutableMapping) and loader.get('num_workers'):
+            loader.setdefault('multiprocessing_context', 'forkserver')
+    multiprocessing.set_forkserver_preload(['unisign.datasets'])
 
 
 def _buffer_argument() -> str:
