@@ -84,8 +84,8 @@ def _use_gloo(cfg: MutableMapping[str, Any]) -> list[str]:
 def _start_workers_safely(cfg: MutableMapping[str, Any]) -> None:
     """Let data workers descend from a process without gloo's threads, unless the config says how they start.
 
-    Those threads enter the interpreter now and then; a worker forked at such a moment never wakes up (CPython 3.11 waits
-    in the child for a lock that one of them held), and with it the whole run.
+    Those threads enter the interpreter now and then; a worker forked at such a moment never wakes up (CPython 3.11
+    waits in the child for a lock that one of them held), and the run waits for it.
     """
     for name in LOADERS:
         loader = cfg.get(name)
