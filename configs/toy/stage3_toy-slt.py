@@ -14,7 +14,10 @@ test_evaluator = dict(type='SLTMetric', prefix='test')
 model = dict(head=dict(dropout=0.1))
 load_from = 'work_dirs/stage2_toy/checkpoints/epoch_5.pth'
 
-optim_wrapper = dict(optimizer=dict(lr=6e-4), accumulative_counts=1)
+# Without stage 2 before it the pictures' networks start from nothing: raise their rates.
+optim_wrapper = dict(
+    optimizer=dict(lr=6e-4), accumulative_counts=1, paramwise_cfg=dict(lr_mult=dict(rgb_encoder=1.0, fusion=1.0))
+)
 param_scheduler = dict(warmup_steps=50)
 train_cfg = dict(max_epochs=10, val_interval=5)
 default_hooks = dict(checkpoint=dict(save_best='dev/bleu4'), logger=dict(interval=50))

@@ -111,7 +111,8 @@ def _options_problem(arguments: list[str], repo: Path) -> str | None:
         parents = option.split('=', 1)[0].split('.')[:-1]
         node = config
         for key in parents:
-            if key not in node:
+            place = int(key) if isinstance(node, list) and key.isdigit() else key  # a number: a place in a list
+            if place not in (range(len(node)) if isinstance(node, list) else node):
                 return f'--cfg-options {option}: the config has no {key}'
-            node = node[key]
+            node = node[place]
     return None
