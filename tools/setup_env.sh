@@ -8,17 +8,8 @@
 #   UNISIGN_PYTHON   the Python 3.11 or 3.12 to make it with (default: the first one found)
 set -euo pipefail
 
-REPO="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-VENV="${UNISIGN_VENV:-$REPO/.venv}"
-case "$VENV" in /*) ;; *) VENV="$PWD/$VENV" ;; esac
+source "$(dirname "${BASH_SOURCE[0]}")/misc/virtual_env.sh"
 EXTRAS=(rgb "$@")
-PY="$VENV/bin/python"
-LOG="$REPO/.cache/setup_env.log"
-STAMPS="$VENV/.unisign-installed"
-export PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-
-source "$REPO/tools/misc/progress.sh"
-die() { printf 'setup_env.sh: %s\n' "$*" >&2; exit 1; }
 
 # True if $1 is a Python that runs and has the right version; with $2 also that module.
 right_python() { "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))" >/dev/null 2>&1; }
@@ -68,26 +59,6 @@ If you have one elsewhere, name it: UNISIGN_PYTHON=/path/to/python3.11 bash ${0#
     fi
 }
 
-# What to say of a line of pip's ($LOG has everything).
-of_pip() {
-    case "$1" in
-        *Downloading*) REPLY="downloading ${1#*Downloading }" ;;
-        *Processing*.whl*) REPLY="${1%% (from*}" REPLY="reading ${REPLY##*/}" ;;
-        *'Installing collected'*) REPLY='unpacking and installing all of these' ;;
-    esac
-}
-
-pip_install() {
-    if ! "$PY" -m pip install --progress-bar off -c "$REPO/requirements/constraints.txt" "$@" 2>&1 |
-        tee -a "$LOG" | show_progress of_pip "looking for packages"; then
-        tail -n 25 "$LOG" >&2
-        die "pip could not install $*. The lines above are the end of $LOG; running this again goes on from here."
-    fi
-}
-
-# The sum of all that decides what gets installed.
-requirements_sum() { cat "$REPO"/requirements/*.txt "$REPO/setup.cfg" "$REPO/unisign/version.py" | cksum | cut -d' ' -f1; }
-
 main() {
     local extra extras wanted missing=()
     wanted="$(requirements_sum) $REPO"
@@ -107,9 +78,5 @@ main() {
     say "environment ready: $VENV"
 }
 
-mkdir -p "$REPO/.cache"
-if command -v flock >/dev/null; then # two scripts started at once must not install into one environment together
-    exec 9>"$REPO/.cache/setup_env.lock"
-    flock -n 9 || { say 'waiting for another set-up of this checkout to finish'; flock 9; }
-fi
+lock_environment
 main

@@ -25,7 +25,7 @@ REQUIRED = {
     'rouge': ('rouge',),
     'tensorboard': ('tensorboard',),
 }
-_POSE_ADVICE = 'pip install -e ".[pose]", then this without its dependencies: requirements/pose.txt'
+_POSE_ADVICE = 'bash tools/install_pose.sh'
 # Name -> distributions, and how to get it.
 OPTIONAL = {
     'decord': (('decord',), 'pip install -e ".[video]"'),

@@ -27,6 +27,7 @@ ORDER = (
     'apis',
     'toy',
     'collect_env',
+    'check_pose',
 )
 MAY_IMPORT_ANY = ('engine', 'apis')
 # torchvision is not among them: transformers imports it where it is installed.
