@@ -7,6 +7,7 @@ nearest registered names instead.
 
 import difflib
 import importlib
+import importlib.util
 from typing import Any
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
@@ -39,7 +40,7 @@ class SignRegistry(Registry):
         """Return the class registered as ``key``, from here, from MMEngine's registry, or from ``scope.key``.
 
         Raises:
-            KeyError: if nothing of that name is registered, or the package ``scope`` is not installed.
+            KeyError: if nothing of that name is registered, or the package ``scope`` cannot be imported.
         """
         scope, name = self.split_scope_key(key)
         if scope not in (None, '', SCOPE, 'mmengine'):
@@ -58,19 +59,20 @@ class SignRegistry(Registry):
         if scope not in libraries:
             try:
                 importlib.import_module(f'{scope}.registry')
-            except ModuleNotFoundError as error:
-                if error.name == scope:
-                    raise KeyError(
-                        f'{key!r} is part of the package {scope}, which is not installed; install it with what it '
-                        'needs itself, or choose a type of ours.'
-                    ) from error
-                raise
+            except Exception as error:  # these libraries check versions at import, in their own ways
+                state = f'cannot be imported ({type(error).__name__}: {error})'
+                if importlib.util.find_spec(scope) is None:
+                    state = 'is not installed'
+                raise KeyError(
+                    f'type {key!r} is part of the package {scope}, which {state}; install it with what it needs '
+                    'itself, or choose a type of ours.'
+                ) from error
         name = key.partition('.')[2]
         if scope in libraries:
             libraries[scope].import_from_location()
             if name in libraries[scope].module_dict:
                 return libraries[scope].module_dict[name]
-        raise KeyError(f'{key!r} is not registered: {scope} has no {self.name!r} of that name.')
+        raise KeyError(f'type {key!r} is not registered: {scope} has no {self.name!r} of that name.')
 
     def _unknown(self, key: str) -> str:
         known = sorted(set(self.module_dict) | set(self.parent.module_dict if self.parent else ()))

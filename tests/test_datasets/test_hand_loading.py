@@ -19,7 +19,7 @@ from unisign.datasets.transforms.hand_pictures import keep_hands_in_step
 from unisign.engine.hooks.failed_clip_hook import FailedClipHook
 from unisign.models.data_preprocessor import SignDataPreprocessor
 from unisign.registry import TRANSFORMS
-from unisign.structures import Poses
+from unisign.structures import DataError, Poses
 
 SIDES = {'left': slice(91, 112), 'right': slice(112, 133)}
 FULL = ({'type': 'NormalizeParts'}, {'type': 'PackSignInputs'})
@@ -208,7 +208,10 @@ def test_wrong_options():
         TRANSFORMS.build({'type': 'LoadHandCrops', 'missing_video': 'ignore'})
     with pytest.raises(ValueError, match="align should be one of time, count, got 'length'"):
         TRANSFORMS.build({'type': 'LoadHandCrops', 'align': 'length'})
-    with pytest.raises(ValueError, match='needs SampleHandFrames before it'):
+    for name, value in {'size': 0, 'scale': 0, 'scale ': float('nan')}.items():
+        with pytest.raises(DataError, match=rf'LoadHandCrops: {name.strip()} should be .*, got {value}'):
+            TRANSFORMS.build({'type': 'LoadHandCrops', name.strip(): value})
+    with pytest.raises(DataError, match='LoadHandCrops: needs SampleHandFrames before it'):
         TRANSFORMS.build({'type': 'LoadHandCrops'})({'poses': None})
 
 

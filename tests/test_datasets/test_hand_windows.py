@@ -183,6 +183,18 @@ def test_wrong_arguments(hands_corpus):
         pack_hand_windows([hands_corpus], 'hands')
     with pytest.raises(DataError, match="unknown coding 'gif'"):
         pack_hand_windows([hands_corpus], 'hands.lmdb', coding='gif')
+    with pytest.raises(DataError, match=r'scale should be .*, got -1'):
+        pack_hand_windows([hands_corpus], 'hands.lmdb', scale=-1)
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [(('--reader', 'Decord'), "error: 'Decord' .*did you mean 'DecordReader'"), (('--workers', '-1'), '2')],
+)
+def test_wrong_options_of_the_command(hands_corpus, run_tool, capsys, option, message):
+    with pytest.raises(SystemExit, match=message):
+        run_tool('data/extract_hand_crops.py', hands_corpus, 'hands.lmdb', *option)
+    assert option[0] != '--workers' or '-1 is below 0' in capsys.readouterr().err
 
 
 def test_the_command(hands_corpus, run_tool, capsys):

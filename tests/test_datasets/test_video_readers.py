@@ -136,6 +136,15 @@ def test_files_that_cannot_be_read(videos, tmp_path, name):
         list(reader.frames(path, np.array([3, 3])))
 
 
+def test_a_file_that_may_not_be_read_is_not_called_damaged(videos, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr(av, 'open', refuse)
+    with pytest.raises(ClipError, match=r'cannot be read as a video \(Permission denied\)\. Check who may read it'):
+        PyAVReader().info(videos['b_frames'][0])
+
+
 def test_a_video_cut_off_behind_its_index_keeps_its_first_frames(tmp_path):
     path = write_h264(tmp_path / 'whole.mp4', moving_images(40), faststart=True)
     truth, data = decode_in_order(path), path.read_bytes()

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from unisign.models import UniSign
 from unisign.models.backbones.batch_statistics import is_empty
 from unisign.registry import MODELS
-from unisign.structures import PARTS, SignDataSample
+from unisign.structures import PARTS, DataError, SignDataSample
 
 FUSIONS = ('PriorGuidedFusion', 'CrossAttentionFusion', 'ConcatFusion')
 PROCESSES = 2
@@ -40,6 +40,23 @@ def make_hand(*places: tuple[int, int]) -> dict[str, torch.Tensor]:
 @pytest.fixture(params=FUSIONS)
 def model(request, model_config) -> UniSign:
     return settle(MODELS.build(rgb_config(model_config(), request.param)))
+
+
+@pytest.mark.parametrize(
+    ('part', 'option', 'message'),
+    [
+        ('rgb_encoder', 'out_channels', r'rgb_encoder\.out_channels=10, but .* have 8 channels.*out_channels=8\.$'),
+        ('fusion', 'channels', r'fusion\.channels=10, but .* have 8 channels.*Set model\.fusion\.channels=8\.$'),
+    ],
+)
+@pytest.mark.parametrize('fusion', FUSIONS)
+def test_widths_that_do_not_fit_the_pose_encoder(
+    model_config, fusion: str, part: str, option: str, message: str
+) -> None:
+    config = rgb_config(model_config(), fusion)
+    config[part][option] = 10
+    with pytest.raises(DataError, match=message):
+        MODELS.build(config)
 
 
 @pytest.fixture

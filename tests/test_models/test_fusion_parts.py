@@ -9,6 +9,7 @@ from unisign.models.necks.crop_attention import CropAttention
 from unisign.models.necks.deformable_attention import DeformableAttention, PositionBias, relative_to_crop
 from unisign.models.necks.fusion_gate import FusionGate
 from unisign.models.necks.position_encoding import KeypointEncoding, sinusoidal_encoding
+from unisign.structures import DataError
 
 
 def test_keypoint_encoding() -> None:
@@ -174,5 +175,11 @@ def test_the_gate_starts_open_and_all_of_it_learns() -> None:
 
 @pytest.mark.parametrize('bias', [0.0, -0.1])
 def test_a_closed_gate_is_refused(bias: float) -> None:
-    with pytest.raises(ValueError, match=f'gate_bias={bias}'):
+    with pytest.raises(DataError, match=f'gate_bias={bias}'):
         FusionGate(4, bias)
+
+
+@pytest.mark.parametrize(('channels', 'num_heads'), [(8, 3), (8, 0), (9, 3)])
+def test_heads_that_do_not_divide_the_channels(channels: int, num_heads: int) -> None:
+    with pytest.raises(DataError, match=rf'model\.fusion: channels={channels} .* num_heads={num_heads}'):
+        CropAttention(channels, num_heads)

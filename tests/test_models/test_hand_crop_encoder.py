@@ -1,5 +1,6 @@
 """Encoders of hand crops: EfficientNet, the small one, and those of other libraries."""
 
+import math
 import sys
 import types
 
@@ -58,9 +59,13 @@ def test_weights_are_read_when_a_training_starts(tmp_path) -> None:
     ('content', 'message'),
     [
         (None, 'no such file.*efficientnet_b0_rwightman-7f5810bc'),
-        (b'\x80junk', 'truncated, or not a file of plain weights'),
-        (dict(weight=1), r'expected a state dict .* got a dict'),
-        ({'features.0.0.weight': torch.zeros(1)}, "not the weights of torchvision's efficientnet_b0: 358 names"),
+        (b'\x80junk', r'b0\.pth: truncated, or not a checkpoint'),
+        (dict(weight=1), r'expected a state dict .* got a dict with the keys .*weight'),
+        (
+            {'features.0.0.weight': torch.zeros(16, 3)},
+            r'b0: 358 names .* features\.0\.0\.weight: \[32, 3, 3, 3\] in the model, \[16, 3\] in the file',
+        ),
+        ({'features.0.0.weight': torch.full((32, 3, 3, 3), math.nan)}, r'NaN or infinity: features\.0\.0\.weight'),
     ],
 )
 def test_a_weights_file_that_is_none(tmp_path, content, message: str) -> None:
@@ -83,7 +88,7 @@ class Evil:
 def test_a_weights_file_never_runs_code(tmp_path) -> None:
     pytest.importorskip('torchvision')
     torch.save(dict(a=Evil()), tmp_path / 'evil.pth')
-    with pytest.raises(DataError, match='not a file of plain weights'):
+    with pytest.raises(DataError, match=r'would run code .*refused'):
         HandCropEncoder(dict(type='EfficientNet', weights=tmp_path / 'evil.pth')).init_weights()
 
 
@@ -112,12 +117,30 @@ def test_frozen_stages_keep_weights_and_statistics() -> None:
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(frozen_stages=2), 'stages of SmallConvNet are 0 to 1'),
+        (dict(frozen_stages=2), r'frozen_stages=2, but the stages of SmallConvNet are 0 to 1'),
+        (dict(frozen_stages=-2), 'frozen_stages=-2, but'),
+        (dict(frozen_stages='1'), "frozen_stages='1', but"),
         (dict(backbone=dict(type='toylib.Strided'), frozen_stages=0), r'toylib\.Strided has no stages'),
         (dict(backbone=dict(type='toylib.Strided'), with_cp=True), r'toylib\.Strided has no stages'),
     ],
 )
 def test_stages_that_are_not_there(toylib, arguments: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        HandCropEncoder(**{'backbone': SMALL, **arguments})
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(backbone='EfficientNet'), "backbone='EfficientNet' is no config.*type='EfficientNet'"),
+        (dict(backbone=dict(channels=(4,))), 'backbone=.* is no config'),
+        (dict(in_channels=6), 'in_channels=6, but SmallConvNet gives 8 channels'),
+        (dict(backbone=dict(SMALL, grid=0)), r'SmallConvNet\.grid: 0 is no number of cells'),
+        (dict(backbone=dict(SMALL, grid=2.5)), r'SmallConvNet\.grid: 2\.5 is no number of cells'),
+        (dict(backbone=dict(SMALL, channels=())), r'SmallConvNet\.channels: is empty'),
+    ],
+)
+def test_encoders_that_cannot_be_built(arguments: dict, message: str) -> None:
     with pytest.raises(DataError, match=message):
         HandCropEncoder(**{'backbone': SMALL, **arguments})
 
@@ -210,3 +233,14 @@ def test_names_of_other_libraries_in_a_config(toylib) -> None:
         check_config(config('nosuchlib.ResNet'))
     with pytest.raises(KeyError, match='the package nosuchlib, which is not installed'):
         HandCropEncoder(dict(type='nosuchlib.ResNet', depth=18))
+
+
+def test_another_library_that_cannot_be_imported(tmp_path, monkeypatch) -> None:
+    (tmp_path / 'pickylib').mkdir()
+    (tmp_path / 'pickylib/__init__.py').write_text('assert False, "MMCV==2.2.0 is used but incompatible"\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    config = dict(model=dict(type='HandCropEncoder', backbone=dict(type='pickylib.ResNet')))
+    with pytest.raises(
+        ValueError, match=r'model\.backbone: .*pickylib, which cannot be imported .*MMCV==2\.2\.0 is used'
+    ):
+        check_config(config)

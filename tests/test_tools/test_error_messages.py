@@ -11,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/misc'))
 from error_cases import all_rows
 from error_cases.bench import BEFORE, WENT_ON, Row
 from error_cases.page import as_page, differences, read_page
+from error_cases.rgb import GROUP as RGB
+from error_cases.videos import ANY_SIZE, POSES_ONLY, SAME_SHAPE
+from error_cases.videos import GROUP as VIDEOS
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs/error_messages.md'
 DURING = 'Stops during the run.'
@@ -40,10 +43,27 @@ EXPECTED = {
     ('Poses', 'Packed store: no such clip'): ('my.lmdb#clip_9: .*no clip of this key', WENT_ON),
     ('Poses', 'Packed store: a damaged clip'): ('my.lmdb#clip_1: .*damaged', WENT_ON),
     ('Poses', '`.npz`: holds Python objects'): ('objects.npz: .*Python objects', WENT_ON),
-    ('Videos (training with RGB)', 'The file is missing'): ('gone.mp4: there is no such video', WENT_ON),
-    ('Videos (training with RGB)', 'It is cut off, behind its index'): ('cut_off.mp4: .*shorter.*cut off', WENT_ON),
-    ('Videos (training with RGB)', 'It is shorter than the poses'): ('short.mp4: .*shorter.*need frame', WENT_ON),
-    ('Videos (training with RGB)', 'It is of another shape'): ('wide.mp4: .*448x224.*another shape', WENT_ON),
+    (VIDEOS, 'The file is missing'): ('gone.mp4: there is no such video', WENT_ON),
+    (VIDEOS, 'It is cut off, behind its index'): ('cut_off.mp4: .*shorter.*cut off', WENT_ON),
+    (VIDEOS, 'It is shorter than the poses'): ('short.mp4: .*shorter.*need frame', WENT_ON),
+    (VIDEOS, 'It is damaged in the middle'): ('damaged.mp4: decoding did not reach frame.*copy it again', WENT_ON),
+    (VIDEOS, 'It is of another size, and of another shape'): ('wide.mp4: .*448x224.*another shape', WENT_ON),
+    (VIDEOS, "It is missing, with `missing_video='skip'`"): ('gone.mp4: there is no such video', POSES_ONLY),
+    (VIDEOS, SAME_SHAPE): ('nothing is said', ANY_SIZE),
+    (RGB, "torchvision's weights file is missing"): ('DataError: weights/efficientnet-b0.pth: no such file', BEFORE),
+    (RGB, '.. is cut off'): ('DataError: weights/cut.pth: truncated', BEFORE),
+    (RGB, '.. wants to run code'): ('DataError: weights/code.pth: .*would run code .*mkdir.*refused', BEFORE),
+    (RGB, '.. holds no weights'): ('DataError: weights/log.pth: .*expected a state dict', BEFORE),
+    (RGB, '.. has weights of other shapes'): (r'DataError: weights/shapes.pth: .*\[40, 3, 3, 3\]', BEFORE),
+    (RGB, '.. has weights of another network'): ('DataError: weights/resnet.pth: .*not there in the file', BEFORE),
+    (RGB, 'A backbone of an OpenMMLab library that is not installed'): (
+        'ConfigError: .*mmpretrain, which is n',
+        BEFORE,
+    ),
+    (RGB, 'More `frozen_stages` than the backbone has'): ('DataError: .*frozen_stages=2, .* are 0 to 1', BEFORE),
+    (RGB, 'A `grid` without cells'): ('DataError: SmallConvNet.grid: 0', BEFORE),
+    (RGB, 'Another width of the encoder than of the pose features'): ('DataError: .*out_channels=6.*4 ch', BEFORE),
+    (RGB, 'Another width of the fusion than of the pose features'): ('DataError: .*fusion.channels=8.*4 ch', BEFORE),
     ('Poses', 'More bad clips than `max_failed_share` allows'): ('DataError: .*max_failed_share.*clip_24', DURING),
     ('Vocabulary', 'The file is missing'): ('DataError: lables.txt: no such file', BEFORE),
     ('Vocabulary', 'The file is empty'): ('DataError: empty.txt .*no label', BEFORE),

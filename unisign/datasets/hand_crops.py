@@ -3,12 +3,13 @@
 Letters: N sampled frames of one hand, S the side of the crops in pixels. A side of a body is ``left`` or ``right``.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from PIL import Image
 
-from unisign.structures import PARTS, Poses
+from unisign.structures import PARTS, DataError, Poses
 
 SIDES = ('left', 'right')
 # Called with corners (hand -> int64 [N, 2]) and the side of the boxes, returns hand -> uint8 [N, S, S, 3].
@@ -32,6 +33,20 @@ def hand_candidates(poses: Poses, side: str, score_threshold: float = 0.3) -> np
     """Return the frames whose mean score of the hand exceeds the threshold, sorted int64 indices into the clip."""
     scores = poses.scores[:, HANDS[side]].astype(np.float64)
     return np.flatnonzero(scores.mean(axis=1) > score_threshold)
+
+
+def check_scale(source: object, scale: float) -> None:
+    """Refuse a scale of boxes with which no hand would be seen.
+
+    Raises:
+        DataError: naming ``source``, for a scale that is not above 0.
+    """
+    if not 0 < scale < math.inf:
+        raise DataError(
+            source,
+            f'scale should be the side of a box over the extent of a hand, above 0, got {scale}.',
+            'Take 1.2, the published one, or a larger one to show more around the hands.',
+        )
 
 
 def box_side(points: Mapping[str, np.ndarray], scale: float = 1.2) -> int:

@@ -19,10 +19,18 @@ def packing_parser(description: str | None, annotations: str) -> argparse.Argume
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('annotation_files', nargs='+', metavar='ANN.jsonl', help=annotations)
     parser.add_argument('out', type=Path, metavar='OUT.lmdb', help='the store to write')
-    parser.add_argument('--workers', type=int, default=2, help='reading processes; 0: none besides this one')
+    parser.add_argument('--workers', type=count, default=2, help='reading processes; 0: none besides this one')
     parser.add_argument('--data-root', default='', help='where paths are looked up that are not beside the annotations')
     parser.add_argument('--max-failed-share', type=float, default=0.01, help='share of clips that may fail')
     return parser
+
+
+def count(text: str) -> int:
+    """Return a whole number from 0 on, for argparse."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f'{number} is below 0')
+    return number
 
 
 def run_packing(pack: Callable[[], PackReport], out: Path) -> PackReport:

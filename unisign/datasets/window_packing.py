@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from unisign.datasets.annotations import AnnotationFile
 from unisign.datasets.clip_paths import ClipPaths
 from unisign.datasets.frame_mapping import video_frames
+from unisign.datasets.hand_crops import check_scale
 from unisign.datasets.hand_windows import hand_windows
 from unisign.datasets.packing import PackReport, distinct_clips
 from unisign.datasets.transforms.loading import LoadPoses
@@ -40,7 +41,7 @@ def pack_hand_windows(
         annotation_files: JSON Lines that name poses and videos.
         out: the store to write, ``NAME.lmdb``.
         coding: ``webp`` and ``png`` keep every pixel, ``png`` packs faster and is larger; ``jpeg`` is smallest.
-        scale: largest side of boxes over the largest extent of a hand.
+        scale: largest side of boxes over the largest extent of a hand; above 0.
         score_threshold: mean score from which on a hand counts as seen; sampling may use this or a higher one.
         align: how frames of the poses are found in the video, see ``video_frames``.
         reader: config of a video reader; None is ``VideoFiles``.
@@ -53,14 +54,15 @@ def pack_hand_windows(
         Clips and windows (as ``frames``) in the store, and the clips that failed.
 
     Raises:
-        DataError: for a wrong annotation file, a part that was begun with other settings, or too many failed clips:
-            then the part stays, and the next call tries the failed ones again.
+        DataError: for a wrong annotation file or argument, a part that was begun with other settings, or too many
+            failed clips: then the part stays, and the next call tries the failed ones again.
     """
     out = Path(out)
     if out.suffix != '.lmdb':
         raise DataError(out, 'a packed store is known by its name.', 'Call it NAME.lmdb.')
     if coding not in CODINGS:
         raise DataError(out, f'unknown coding {coding!r}.', f'Choose one of {", ".join(CODINGS)}.')
+    check_scale(out, scale)
     clips = _Clips([AnnotationFile(path) for path in annotation_files], data_root, coding, scale, score_threshold)
     clips.align, clips.reader = align, VIDEO_READERS.build(reader or {'type': 'VideoFiles'})
     total = len(clips)

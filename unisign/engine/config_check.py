@@ -108,7 +108,7 @@ def _check_nodes(content: Mapping[str, Any]) -> Iterator[str]:
                 continue
             factories = registered_as(node['type'], registries)
             if not factories:
-                yield f'{path}: type {node["type"]!r} is registered nowhere; {_nearest_names(node["type"], registries)}'
+                yield f'{path}: {_unknown_type(node["type"], registries)}'
             else:
                 yield from _check_arguments(path, node, factories)
 
@@ -178,7 +178,7 @@ def _from_another_library(name: str, registries: Mapping[str, Registry]) -> list
     return found
 
 
-def _nearest_names(name: str, registries: Mapping[str, Registry]) -> str:
+def _unknown_type(name: str, registries: Mapping[str, Registry]) -> str:
     if Registry.split_scope_key(name)[0] not in (None, '', ours.SCOPE, 'mmengine'):
         try:
             ours.MODELS.get(name)
@@ -186,8 +186,9 @@ def _nearest_names(name: str, registries: Mapping[str, Registry]) -> str:
             return error.args[0]
     known = {known for registry in registries.values() for known in registry.module_dict}
     near = difflib.get_close_matches(name.rpartition('.')[2], sorted(known), n=3, cutoff=0.5)
-    hint = f'did you mean {", ".join(map(repr, near))}? ' if near else ''
-    return f'{hint}A module of your own must be imported first: name its file in custom_imports.'
+    hint = f'; did you mean {", ".join(map(repr, near))}?' if near else '.'
+    own = 'A module of your own must be imported first: name its file in custom_imports.'
+    return f'type {name!r} is registered nowhere{hint} {own}'
 
 
 def accepted_arguments(factory: Any) -> set[str] | None:

@@ -32,8 +32,8 @@ class UniSign(BaseModel):
         data_preprocessor: config of the data preprocessor.
 
     Raises:
-        DataError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, or an encoder
-            whose output does not fit the language model.
+        DataError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, an encoder whose
+            output does not fit the language model, or an RGB branch that does not fit the pose encoder.
     """
 
     def __init__(
@@ -64,6 +64,8 @@ class UniSign(BaseModel):
                 f'pose_encoder.out_channels={given}, but the language model of the head is {needed} wide.',
                 f'Set model.pose_encoder.out_channels={needed}.',
             )
+        if self.fusion is not None:
+            _check_fused_widths(self.pose_encoder, self.rgb_encoder, self.fusion)
 
     def forward(
         self, inputs: dict[str, Any], data_samples: list[SignDataSample] | None = None, mode: str = 'tensor'
@@ -143,6 +145,21 @@ class UniSign(BaseModel):
     def test_step(self, data: dict[str, Any]) -> list[SignDataSample]:
         """Predict a batch, as ``val_step``."""
         return self.val_step(data)
+
+
+def _check_fused_widths(pose_encoder: nn.Module, rgb_encoder: nn.Module | None, fusion: nn.Module) -> None:
+    """Refuse a fusion of features of different widths, as far as the modules say what theirs are."""
+    width = getattr(pose_encoder, 'spatial_out_channels', None)
+    others = dict(rgb_encoder=getattr(rgb_encoder, 'out_channels', None), fusion=getattr(fusion, 'channels', None))
+    keys = dict(rgb_encoder='rgb_encoder.out_channels', fusion='fusion.channels')
+    wrong = [name for name, channels in others.items() if None not in (width, channels) and channels != width]
+    if wrong:
+        raise DataError(
+            'model',
+            f'{" and ".join(f"{keys[name]}={others[name]}" for name in wrong)}, but the spatial features of the hands '
+            f'that pictures are fused into have {width} channels (the last of pose_encoder.spatial_channels).',
+            f'Set {" and ".join(f"model.{keys[name]}={width}" for name in wrong)}.',
+        )
 
 
 def _encode_crops(rgb_encoder: nn.Module, hands: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

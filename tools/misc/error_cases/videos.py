@@ -11,6 +11,9 @@ import numpy as np
 from error_cases.bench import WENT_ON, Bench, Row
 
 GROUP = 'Videos (training with RGB)'
+SAME_SHAPE = 'It is of another size, of the same shape'
+RGB_PIPELINE = ('LoadPoses', 'SampleHandFrames', 'LoadHandCrops', 'NormalizeParts', 'PackSignInputs')
+ANY_SIZE = 'The run goes on with the clip: keypoints are fractions of the frame.'
 POSES_ONLY = (
     'The run goes on with the clip, without pictures of its hands; it is named in the log and in the report with '
     '`"used": "poses only"`.'
@@ -29,6 +32,9 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _failing(bench: Bench, clips: dict[str, dict[str, Any]]) -> Iterator[Row]:
     """One run over all of them, with a large max_failed_share."""
     for wrong, entry, log in _reports(bench, clips, {}):
+        if wrong == SAME_SHAPE:
+            yield Row(GROUP, wrong, 'nothing is said', ANY_SIZE if clips[wrong]['id'] not in log else 'It is named.')
+            continue
         message = bench.without_folder(entry.get('error', ''))
         named = f'({entry.get("split")}) cannot be used and is left out' in log and message in log
         yield Row(GROUP, wrong, message, WENT_ON if named else 'It is not named.')
@@ -45,7 +51,7 @@ def _skipped(bench: Bench, clips: dict[str, dict[str, Any]]) -> Iterator[Row]:
 def _windows(bench: Bench, clips: dict[str, dict[str, Any]]) -> Iterator[Row]:
     """A store of packed windows that lacks the clip, and one that is not there."""
     store = bench.folder / 'hands.lmdb'
-    sound = bench.write_clips('sound_video.jsonl', [_sound(bench)])
+    sound = bench.write_clips('sound_video.jsonl', [sound_clip(bench)])
     bench.tool('data/extract_hand_crops.py', sound, store, '--workers', '0')
     wrong = 'The file is missing'
     for _, entry, _ in _reports(bench, {wrong: clips[wrong]}, {'windows': str(store)}):
@@ -55,7 +61,7 @@ def _windows(bench: Bench, clips: dict[str, dict[str, Any]]) -> Iterator[Row]:
 
 
 def _extract(bench: Bench, clips: dict[str, dict[str, Any]]) -> Iterator[Row]:
-    path = bench.write_clips('videos.jsonl', [_sound(bench), clips['The file is missing']])
+    path = bench.write_clips('videos.jsonl', [sound_clip(bench), clips['The file is missing']])
     for wrong, out in {'A video that cannot be read': 'windows.lmdb', 'A name that is no store': 'windows.bin'}.items():
         attempt = bench.tool('data/extract_hand_crops.py', path, bench.folder / out, '--workers', '0')
         message = attempt.message[attempt.message.find('error: ') :]  # behind the progress bar
@@ -78,19 +84,25 @@ def _reports(
 
 
 def _run(bench: Bench, clips: dict[str, dict[str, Any]], load: dict[str, Any], work_dir: Path) -> Any:
-    names = ('LoadPoses', 'SampleHandFrames', 'LoadHandCrops', 'NormalizeParts', 'PackSignInputs')
-    pipeline = [dict(type=name, **(load if name == 'LoadHandCrops' else {})) for name in names]
-    others = [_sound(bench) | {'id': f'sound_{i}'} for i in range(3)]
+    others = [sound_clip(bench) | {'id': f'sound_{i}'} for i in range(3)]
     path = bench.write_clips('videos.jsonl', others + list(clips.values()))
     dataset = 'train_dataloader.dataset'
-    options = {f'{dataset}.ann_file': str(path), f'{dataset}.max_failed_share': 1.0, f'{dataset}.pipeline': pipeline}
+    options = {f'{dataset}.ann_file': str(path), f'{dataset}.max_failed_share': 1.0}
+    options[f'{dataset}.pipeline'] = rgb_pipeline(LoadHandCrops=load)
     return bench.train(options, work_dir=work_dir)
+
+
+def rgb_pipeline(**arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a pipeline with pictures of the hands; ``arguments``: of its transforms, by type."""
+    return [dict(type=name, **arguments.get(name, {})) for name in RGB_PIPELINE]
 
 
 def _bad_clips(bench: Bench) -> dict[str, dict[str, Any]]:
     """Return annotations by what is wrong with their videos."""
     frames = len(bench.poses())
     whole = _video(bench, 'whole.mp4', frames).read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2 :] = bytes(len(whole) - len(whole) // 2)
     for number in (0, 1, 3):
         bench.write(f'frames_with_gap/{number:03d}.png')
     videos = {
@@ -98,8 +110,10 @@ def _bad_clips(bench: Bench) -> dict[str, dict[str, Any]]:
         'It is cut off, behind its index': bench.write('cut_off.mp4', whole[: len(whole) * 3 // 4]),
         'It is cut off, before its index': bench.write('no_index.mp4', whole[:300]),
         'It is no video': bench.write('text.mp4', 'good morning'),
+        'It is damaged in the middle': bench.write('damaged.mp4', bytes(damaged)),
         'It is shorter than the poses': _video(bench, 'short.mp4', frames - 6),
-        'It is of another shape': _video(bench, 'wide.mp4', frames, width=448),
+        'It is of another size, and of another shape': _video(bench, 'wide.mp4', frames, width=448),
+        SAME_SHAPE: _video(bench, 'large.mp4', frames, width=448, height=448),
         'A folder of images with a gap': bench.folder / 'frames_with_gap',
     }
     clips = {wrong: bench.clip(id=f'video_{i}', video=str(path)) for i, (wrong, path) in enumerate(videos.items())}
@@ -107,7 +121,8 @@ def _bad_clips(bench: Bench) -> dict[str, dict[str, Any]]:
     return clips
 
 
-def _sound(bench: Bench) -> dict[str, Any]:
+def sound_clip(bench: Bench) -> dict[str, Any]:
+    """Return an annotation whose video fits its poses."""
     return bench.clip(0, video=str(_video(bench, 'sound.mp4', len(bench.poses()))))
 
 

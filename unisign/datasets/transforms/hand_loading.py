@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 
 from unisign.datasets.frame_mapping import ALIGNMENTS, video_frames
-from unisign.datasets.hand_crops import HANDS, SIDES, Cut, crop_hands, frame_cutter, hand_candidates, no_crops
+from unisign.datasets.hand_crops import (
+    HANDS,
+    SIDES,
+    Cut,
+    check_scale,
+    crop_hands,
+    frame_cutter,
+    hand_candidates,
+    no_crops,
+)
 from unisign.datasets.hand_windows import window_cutter
 from unisign.registry import FRAME_SAMPLERS, POSE_STORES, TRANSFORMS, VIDEO_READERS
-from unisign.structures import ClipError, Poses
+from unisign.structures import ClipError, DataError, Poses
 
 MISSING_VIDEO = ('error', 'skip')
 
@@ -34,14 +43,18 @@ class SampleHandFrames:
         score_threshold: mean score from which on a hand counts as seen.
 
     Raises:
-        ValueError: for a ratio outside [0, 1].
+        DataError: for a ratio outside [0, 1].
     """
 
     def __init__(
         self, sampler: dict | Callable | None = None, ratio: float = 0.1, score_threshold: float = 0.3
     ) -> None:
         if not 0 <= ratio <= 1:
-            raise ValueError(f'ratio should be a share of the frames, 0 to 1, got {ratio}')
+            raise DataError(
+                'SampleHandFrames',
+                f'ratio should be a share of the frames, 0 to 1, got {ratio}.',
+                'Correct the config.',
+            )
         sampler = {'type': 'ScoreAwareFrameSampler'} if sampler is None else sampler
         self.sampler = FRAME_SAMPLERS.build(sampler) if isinstance(sampler, dict) else sampler
         self.ratio, self.score_threshold = ratio, score_threshold
@@ -80,14 +93,14 @@ class LoadHandCrops:
     Args:
         reader: config of a video reader, or a reader; None is ``VideoFiles``. Not used with ``windows``.
         size: side of the crops.
-        scale: side of the boxes over the largest extent of a hand.
+        scale: side of the boxes over the largest extent of a hand; above 0.
         windows: packed hand windows (``tools/data/extract_hand_crops.py``): path, config or store; then no video is
             opened. Their crops are those of the video, bit for bit unless they were packed as JPEG.
         missing_video: ``error`` or ``skip``.
         align: how frames of the poses are found in the video, see ``video_frames``. Not used with ``windows``.
 
     Raises:
-        ValueError: for another ``missing_video`` or ``align``.
+        DataError: for another ``missing_video`` or ``align``, or a size or scale that shows nothing.
     """
 
     def __init__(
@@ -99,10 +112,16 @@ class LoadHandCrops:
         missing_video: str = 'error',
         align: str = 'time',
     ) -> None:
-        if missing_video not in MISSING_VIDEO:
-            raise ValueError(f'missing_video should be one of {", ".join(MISSING_VIDEO)}, got {missing_video!r}')
-        if align not in ALIGNMENTS:
-            raise ValueError(f'align should be one of {", ".join(ALIGNMENTS)}, got {align!r}')
+        for name, value, known in (('missing_video', missing_video, MISSING_VIDEO), ('align', align, ALIGNMENTS)):
+            if value not in known:
+                raise DataError(
+                    'LoadHandCrops',
+                    f'{name} should be one of {", ".join(known)}, got {value!r}.',
+                    'Correct the config.',
+                )
+        if size < 1:
+            raise DataError('LoadHandCrops', f'size should be a number of pixels, got {size}.', 'Correct the config.')
+        check_scale('LoadHandCrops', scale)
         reader = {'type': 'VideoFiles'} if reader is None else reader
         self.reader: Any = VIDEO_READERS.build(reader) if isinstance(reader, dict) else reader
         if isinstance(windows, str | Path):
@@ -115,10 +134,10 @@ class LoadHandCrops:
 
         Raises:
             ClipError: if the video cannot be used, unless it is to be skipped.
-            ValueError: if no frames were sampled before.
+            DataError: if no frames were sampled before.
         """
         if 'hand_frames' not in results:
-            raise ValueError('LoadHandCrops needs SampleHandFrames before it in the pipeline')
+            raise DataError('LoadHandCrops', 'needs SampleHandFrames before it in the pipeline.', 'Add it.')
         poses, hand_frames = results['poses'], results['hand_frames']
         numbers = np.arange(len(poses)) if poses.frame_ids is None else poses.frame_ids
         results['hands'] = {side: no_crops(self.size) for side in SIDES}

@@ -77,7 +77,7 @@ class PyAVReader(VideoReader):
                 problem = error
             if reached == len(indices):
                 return
-        raise stopped_early(path, indices[reached], problem or '') from problem
+        raise stopped_early(path, indices[reached], _reason(problem) if problem else '') from problem
 
     def _jumping(self, path: str | Path, table: _Table, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the frames ``indices`` up to the first one that is not where its keyframe promises it."""
@@ -136,9 +136,9 @@ def _read_table(path: str | Path) -> _Table:
             size = stream.codec_context.width, stream.codec_context.height
             announced = stream.frames or None
     except _FAILURES as error:
-        raise ClipError(
-            path, f'cannot be read as a video ({_reason(error)}).', 'The file is cut off or damaged: copy it again.'
-        ) from error
+        denied = isinstance(error, PermissionError)
+        advice = 'Check who may read it.' if denied else 'The file is cut off or damaged: copy it again.'
+        raise ClipError(path, f'cannot be read as a video ({_reason(error)}).', advice) from error
     info = VideoInfo(len(packets), rate, size, announced)
     times = [time for time, _ in packets]
     if None in times or len(set(times)) < len(times) or not packets or not packets[0][1]:
@@ -158,4 +158,6 @@ def _of_size(path: str | Path, image: np.ndarray, size: tuple[int, int]) -> np.n
 
 
 def _reason(error: Exception) -> str:
-    return 'it holds no pictures' if isinstance(error, IndexError) else str(error)
+    if isinstance(error, IndexError):  # there is no video stream
+        return 'it holds no pictures'
+    return getattr(error, 'strerror', None) or str(error)

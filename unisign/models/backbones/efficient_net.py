@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unisign.models.backbones.torchvision_weights import read_torchvision_weights
+from unisign.checkpoints import load_state_dict_file
 from unisign.registry import MODELS
 from unisign.structures import DataError
 
@@ -21,7 +21,7 @@ class EfficientNet(nn.Module):
     Args:
         arch: b0 to b7; Uni-Sign uses b0: 4.008 M parameters, 112 px to 1280 channels of 4 x 4.
         weights: a weights file of torchvision for this architecture, loaded when a training starts
-            (``init_weights``); its classifier is left out. None: a random start.
+            (``init_weights``) without running anything in it; its classifier is left out. None: a random start.
         drop_path_rate: share of residual branches left out in training, at the last block.
 
     Attributes:
@@ -35,7 +35,7 @@ class EfficientNet(nn.Module):
     def __init__(self, arch: str = 'b0', weights: str | Path | None = None, drop_path_rate: float = 0.2) -> None:
         super().__init__()
         if arch not in ARCHITECTURES:
-            raise DataError('EfficientNet.arch', f'{arch!r} is not one of {", ".join(ARCHITECTURES)}.')
+            raise DataError('EfficientNet.arch', f'{arch!r} is not one of {", ".join(ARCHITECTURES)}.', 'Choose one.')
         models = _torchvision_models()
         self.arch, self.weights = arch, weights
         network = getattr(models, f'efficientnet_{arch}')(weights=None, stochastic_depth_prob=drop_path_rate)
@@ -59,23 +59,34 @@ class EfficientNet(nn.Module):
         """
         if self.weights is None:
             return
-        published = getattr(_torchvision_models(), f'EfficientNet_{self.arch.upper()}_Weights').IMAGENET1K_V1
-        state = read_torchvision_weights(self.weights, published.url)
+        url = getattr(_torchvision_models(), f'EfficientNet_{self.arch.upper()}_Weights').IMAGENET1K_V1.url
+        if not Path(str(self.weights)).is_file():
+            raise DataError(
+                self.weights,
+                'no such file; expected the weights that torchvision publishes.',
+                f'Download {url} and give its place here, or weights=None for a random start.',
+            )
+        state = load_state_dict_file(self.weights)
         state = {name: value for name, value in state.items() if not name.startswith('classifier.')}
         own = self.state_dict()
         wrong = {name for name in own.keys() | state.keys() if _shape(own.get(name)) != _shape(state.get(name))}
         if wrong:
+            first = min(wrong, key=lambda name: (name not in own, name))  # of the model's own, if any
             raise DataError(
                 self.weights,
-                f"not the weights of torchvision's efficientnet_{self.arch}: {len(wrong)} names or shapes "
-                f'differ, such as {min(wrong)}.',
-                f'Download {published.url}.',
+                f"not the weights of torchvision's efficientnet_{self.arch}: {len(wrong)} names or shapes differ, such "
+                f'as {first}: {_described(own.get(first))} in the model, {_described(state.get(first))} in the file.',
+                f'Download {url}, or name the arch that the file belongs to.',
             )
         self.load_state_dict(state)
 
 
 def _shape(weight: Tensor | None) -> tuple[int, ...] | None:
     return None if weight is None else tuple(weight.shape)
+
+
+def _described(weight: Tensor | None) -> str:
+    return 'not there' if weight is None else str(list(weight.shape))
 
 
 def _torchvision_models() -> Any:

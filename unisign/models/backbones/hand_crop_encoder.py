@@ -1,6 +1,6 @@
 """``HandCropEncoder``: pictures of hands in, a small grid of features out (spec.md section 5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from unisign.models.backbones.batch_statistics import guarded_statistics, is_empty
+from unisign.models.backbones.batch_statistics import guard_repetitions, guarded_statistics, is_empty
 from unisign.registry import MODELS
 from unisign.structures import DataError
 
@@ -31,7 +31,8 @@ class HandCropEncoder(nn.Module):
             backward pass. For backbones with ``stages``, as above.
 
     Raises:
-        DataError: if the backbone has no stages to freeze or checkpoint, or not so many.
+        DataError: if ``backbone`` is no config, gives another number of channels than ``in_channels``, or has no stages
+            to freeze or checkpoint, or not so many.
     """
 
     def __init__(
@@ -43,29 +44,48 @@ class HandCropEncoder(nn.Module):
         with_cp: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(backbone, Mapping) or 'type' not in backbone:
+            raise DataError(
+                'model.rgb_encoder',
+                f'backbone={backbone!r} is no config.',
+                "Name a type, such as backbone=dict(type='EfficientNet').",
+            )
         self.backbone: nn.Module = MODELS.build(backbone)
         self.frozen_stages, self.with_cp, self.out_channels = frozen_stages, with_cp, out_channels
-        stages = getattr(self.backbone, 'stages', None)
-        if stages is None and (frozen_stages >= 0 or with_cp):
-            raise DataError(
-                'model.rgb_encoder',
-                f'{backbone["type"]} has no stages that frozen_stages and with_cp could work on.',
-                'Set them in the config of the backbone, if it knows them.',
-            )
-        if stages is not None and frozen_stages >= len(stages):
-            raise DataError(
-                'model.rgb_encoder',
-                f'frozen_stages={frozen_stages}, but the stages of {backbone["type"]} are 0 to {len(stages) - 1}.',
-            )
+        self._check(backbone['type'], in_channels)
         self.projection = nn.Conv2d(in_channels or _channels_of(self.backbone), out_channels, 1)
         for stage in self._frozen():
             stage.requires_grad_(False)
         self.train(self.training)
 
+    def _check(self, name: str, in_channels: int | None) -> None:
+        """Refuse arguments that do not fit the backbone called ``name``."""
+        stages, given = getattr(self.backbone, 'stages', None), getattr(self.backbone, 'out_channels', None)
+        if stages is None and (self.frozen_stages != -1 or self.with_cp):
+            raise DataError(
+                'model.rgb_encoder',
+                f'{name} has no stages that frozen_stages and with_cp could work on.',
+                'Set them in the config of the backbone, if it knows them.',
+            )
+        if stages is not None and self.frozen_stages not in range(-1, len(stages)):
+            raise DataError(
+                'model.rgb_encoder',
+                f'frozen_stages={self.frozen_stages!r}, but the stages of {name} are 0 to {len(stages) - 1}.',
+                'Give the last one to freeze, or -1 for none.',
+            )
+        if isinstance(given, int) and in_channels not in (None, given):
+            raise DataError(
+                'model.rgb_encoder',
+                f'in_channels={in_channels}, but {name} gives {given} channels.',
+                'Leave in_channels out.',
+            )
+
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, out_channels, h, w] for images [N, 3, H, W], normalised with ImageNet's statistics; N may be 0."""
         if not self.training:
             return self.projection(self._features(images, checkpointed=False))
+        if not hasattr(self.backbone, 'stages'):
+            guard_repetitions(self.backbone)  # at each pass: conversion to synchronised batch norm makes new modules
         empty = is_empty(self.backbone, len(images), images.device)
         precision: AbstractContextManager = nullcontext()
         if not len(images):
@@ -117,6 +137,7 @@ def _channels_of(backbone: nn.Module) -> int:
     if isinstance(channels, int):
         return channels
     training = backbone.training
-    features = _last(backbone.eval()(torch.zeros(1, 3, 112, 112)))
+    backbone.eval()  # those of OpenMMLab return nothing here
+    features = _last(backbone(torch.zeros(1, 3, 112, 112)))
     backbone.train(training)
     return features.shape[1]

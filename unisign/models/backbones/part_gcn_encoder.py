@@ -51,6 +51,9 @@ class PartGCNEncoder(nn.Module):
             than the paper's: its output must not drown among the prompt's embeddings, or the language model learns to
             do without it.
 
+    Attributes:
+        spatial_out_channels: width of ``spatial``'s output, in which pictures of the hands are fused.
+
     Raises:
         ValueError: for an even temporal kernel or a share outside [0, 1).
     """
@@ -70,7 +73,7 @@ class PartGCNEncoder(nn.Module):
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
         self.temporal_kernel = temporal_kernel
-        self.out_channels = out_channels
+        self.out_channels, self.spatial_out_channels = out_channels, spatial_channels[-1]
         self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
         self.temporal_networks = nn.ModuleDict()
         for name, parts in NETWORK_PARTS.items():

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from unisign.registry import MODELS
+from unisign.structures import DataError
 
 
 @MODELS.register_module()
@@ -11,15 +12,22 @@ class SmallConvNet(nn.Module):
 
     Args:
         channels: output channels of each convolution. Four of them give 7 x 7 cells for 112 px.
-        grid: cells along each side of the output, whatever the size of the images.
+        grid: cells along each side of the output, whatever the size of the images; at least 1.
 
     Attributes:
         stages: the parts that can be frozen, one a convolution.
         out_channels: channels of the output.
+
+    Raises:
+        DataError: for no channels, or a grid without cells.
     """
 
     def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128), grid: int = 4) -> None:
         super().__init__()
+        if not channels:
+            raise DataError('SmallConvNet.channels', 'is empty; expected the width of at least one convolution.')
+        if not isinstance(grid, int) or grid < 1:
+            raise DataError('SmallConvNet.grid', f'{grid!r} is no number of cells; expected a whole number from 1 on.')
         widths = (3, *channels)
         self.layers = nn.Sequential(*(_stage(widths[i], widths[i + 1]) for i in range(len(channels))))
         self.pool = nn.AdaptiveAvgPool2d(grid)

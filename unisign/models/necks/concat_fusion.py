@@ -21,6 +21,7 @@ class ConcatFusion(nn.Module):
 
     def __init__(self, channels: int = 256) -> None:
         super().__init__()
+        self.channels = channels
         self.linear = nn.Linear(2 * channels, channels)
         with torch.no_grad():
             self.linear.weight[:, channels:] = torch.eye(channels)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from unisign.models.necks.position_encoding import KeypointEncoding, sinusoidal_encoding
+from unisign.structures import DataError
 
 
 class CropAttention(nn.Module):
@@ -11,10 +12,19 @@ class CropAttention(nn.Module):
     Args:
         channels: width of keypoints and cells.
         num_heads: attention heads.
+
+    Raises:
+        DataError: if the channels cannot be divided among the heads, or are odd (the encodings of places are pairs).
     """
 
     def __init__(self, channels: int, num_heads: int) -> None:
         super().__init__()
+        if num_heads < 1 or channels < 1 or channels % num_heads or channels % 2:
+            raise DataError(
+                'model.fusion',
+                f'channels={channels} cannot be divided among num_heads={num_heads}, or is odd.',
+                'Choose heads that divide an even number of channels.',
+            )
         self.keypoint_encoding = KeypointEncoding(channels)
         self.attention = nn.MultiheadAttention(channels, num_heads, batch_first=True)
 

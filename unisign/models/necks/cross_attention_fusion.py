@@ -18,10 +18,14 @@ class CrossAttentionFusion(nn.Module):
         channels: of the hand's spatial features and of the crops.
         num_heads: attention heads.
         gate_bias: start of the gate, which then gives tanh(gate_bias); positive.
+
+    Raises:
+        DataError: for widths and heads that do not fit together, or a closed gate.
     """
 
     def __init__(self, channels: int = 256, num_heads: int = 8, gate_bias: float = 0.5) -> None:
         super().__init__()
+        self.channels = channels
         self.attention = CropAttention(channels, num_heads)
         self.gate = FusionGate(channels, gate_bias)
 

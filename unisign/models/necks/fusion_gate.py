@@ -5,6 +5,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from unisign.structures import DataError
+
 
 class FusionGate(nn.Module):
     """One number in [0, 1) a keypoint: ReLU(tanh(1x1(GELU(1x1(both features))))) (spec.md section 5, step 3).
@@ -19,13 +21,17 @@ class FusionGate(nn.Module):
         bias: start of the last layer's bias, positive; the gate starts at tanh(bias).
 
     Raises:
-        ValueError: for a bias at which no gradient would flow.
+        DataError: for a bias at which no gradient would flow.
     """
 
     def __init__(self, channels: int, bias: float = 0.5) -> None:
         super().__init__()
         if bias <= 0:
-            raise ValueError(f'gate_bias={bias} must be positive: at or below 0 the gate is closed and never learns.')
+            raise DataError(
+                'model.fusion',
+                f'gate_bias={bias} should be positive: at or below 0 the gate is closed and never learns.',
+                'Leave it out, or take a number such as 0.5.',
+            )
         last = nn.Conv1d(channels, 1, 1)
         nn.init.zeros_(last.weight)
         nn.init.constant_(cast(Tensor, last.bias), bias)

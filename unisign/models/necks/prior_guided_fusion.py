@@ -25,10 +25,14 @@ class PriorGuidedFusion(nn.Module):
         gate_bias: start of the gate, which then gives tanh(gate_bias); positive. See ``FusionGate``.
         with_cp: activation checkpointing: compute the fusion again in the backward pass instead of storing its inner
             values (mostly those of the position bias, 441 pairs of points a head).
+
+    Raises:
+        DataError: for widths and heads that do not fit together, or a closed gate.
     """
 
     def __init__(self, channels: int = 256, num_heads: int = 8, gate_bias: float = 0.5, with_cp: bool = False) -> None:
         super().__init__()
+        self.channels = channels
         self.crop_attention = CropAttention(channels, num_heads)
         self.deformable_attention = DeformableAttention(channels, num_heads)
         self.gate = FusionGate(channels, gate_bias)
