@@ -31,6 +31,9 @@ from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
 
 SCOPE = 'unisign'
+# Libraries that come with the pose extra.
+POSE_EXTRA = ('mmcv', 'mmdet', 'mmpose')
+INSTALL_POSE = 'bash tools/install_pose.sh'
 
 
 class SignRegistry(Registry):
@@ -60,13 +63,8 @@ class SignRegistry(Registry):
             try:
                 importlib.import_module(f'{scope}.registry')
             except Exception as error:  # these libraries check versions at import, in their own ways
-                state = f'cannot be imported ({type(error).__name__}: {error})'
-                if importlib.util.find_spec(scope) is None:
-                    state = 'is not installed'
-                raise KeyError(
-                    f'type {key!r} is part of the package {scope}, which {state}; install it with what it needs '
-                    'itself, or choose a type of ours.'
-                ) from error
+                problem = _problem_of_library(scope, error)
+                raise KeyError(f'type {key!r} is part of the package {scope}, which {problem}') from error
         name = key.partition('.')[2]
         if scope in libraries:
             libraries[scope].import_from_location()
@@ -82,6 +80,18 @@ class SignRegistry(Registry):
             f'{key!r} is not registered in {self.name!r}; {hint} '
             'A module of your own must be imported first: name its file in custom_imports.'
         )
+
+
+def _problem_of_library(scope: str, error: Exception) -> str:
+    """Return why ``scope.registry`` cannot be imported, and what to do."""
+    if importlib.util.find_spec(scope) is None:
+        state = 'is not installed'
+    elif isinstance(error, ModuleNotFoundError) and error.name == f'{scope}.registry':
+        return 'has no registry of its own; choose a type of ours, or of a library that has one, such as mmpose.ResNet.'
+    else:
+        state = f'cannot be imported ({type(error).__name__}: {error})'
+    advice = f'run {INSTALL_POSE}' if scope in POSE_EXTRA else 'install it with what it needs itself'
+    return f'{state}; {advice}, or choose a type of ours.'
 
 
 def _child(name: str, parent: Registry | None, *locations: str) -> SignRegistry:

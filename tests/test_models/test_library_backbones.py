@@ -1,8 +1,12 @@
 """The RGB branch with the real backbones of mmpose and mmdet, from the config alone."""
 
+import importlib.util
+import sys
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS as MMENGINE_MODELS
 
 from unisign.engine.config_check import check_config
 from unisign.models import HandCropEncoder
@@ -73,3 +77,19 @@ def test_no_image(with_cp: bool) -> None:
     assert all(torch.equal(value, before[name]) for name, value in encoder.named_buffers())
     encoder(torch.randn(2, 3, 112, 112)).sum().backward()  # and afterwards statistics go on
     assert not any(torch.equal(value, before[name]) for name, value in encoder.named_buffers())
+
+
+def test_mmcv_has_no_registry() -> None:
+    pytest.importorskip('mmcv', reason='mmcv comes with the pose extra: bash tools/install_pose.sh')
+    with pytest.raises(KeyError, match=r'mmcv, which has no registry of its own; .* such as mmpose\.ResNet'):
+        HandCropEncoder(dict(type='mmcv.ResNet', depth=18))
+
+
+def test_without_the_pose_extra(monkeypatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None if name == 'mmpose' else find_spec(name))
+    for name in ('mmpose', 'mmpose.registry'):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(MMENGINE_MODELS, '_children', {})
+    with pytest.raises(KeyError, match=r'mmpose, which is not installed; run bash tools/install_pose\.sh, or choose'):
+        HandCropEncoder(dict(type='mmpose.ResNet', depth=18))
