@@ -109,6 +109,32 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('unisign.toy.corpus._make_language_model', lambda part, plans: None)
 
 
+def test_a_poor_detector_fails_at_the_face_and_isolated_clips_can_be_cut_to_the_sign(
+    tmp_path: Path, toy_tiny: Path, quick: None
+) -> None:
+    poor = make_toy_corpus(tmp_path / 'poor', size='tiny', videos='none', detector='poor', margin=2)
+    whole = {line['id']: line for line in read_lines(toy_tiny / 'annotations' / 'islr_train.jsonl')}
+    for line in read_lines(poor / 'annotations' / 'islr_train.jsonl'):
+        frames = len(PackedPoseStore(poor / 'poses.lmdb').read(line['id']))
+        assert 0 <= line.pop('start') < line.pop('end') <= frames
+        assert line == whole[line['id']]
+    assert all('start' not in line for line in read_lines(poor / 'annotations' / 'slt_train.jsonl'))
+    errors = {}
+    for name in ('usual', 'poor'):
+        plans = [plan for plan in plan_corpus(SIZES['full'], 42) if plan.glosses == ('FATHER',)][:12]
+        views = [film(plan, 42) for plan in plans]
+        off = [
+            np.linalg.norm(detected_poses(plan, view, 42, name).keypoints - view.points[..., :2] / FRAME_SIZE, axis=-1)
+            for plan, view in zip(plans, views, strict=True)
+        ]
+        errors[name] = np.mean([clip[:, 91:].mean() for clip in off])
+    assert errors['poor'] > 1.3 * errors['usual']
+    with pytest.raises(DataError, match='other settings.*detector'):
+        make_toy_corpus(poor, size='tiny', videos='none', margin=2)
+    with pytest.raises(ValueError, match='margin should be a number of frames, 0 or more, got -1'):
+        make_toy_corpus(tmp_path / 'cut', margin=-1)
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, quick: None) -> None:
     folders = [
@@ -127,11 +153,11 @@ def test_a_complete_corpus_is_kept_and_an_unfinished_one_finished(
 ) -> None:
     made: list[str] = []
 
-    def counted(plan: ClipPlan, view: object, seed: int) -> object:
+    def counted(plan: ClipPlan, view: object, seed: int, detector: str) -> object:
         made.append(plan.clip_id)
         if len(made) == 60:
             raise KeyboardInterrupt
-        return detected_poses(plan, view, seed)
+        return detected_poses(plan, view, seed, detector)
 
     monkeypatch.setattr('unisign.toy.corpus.detected_poses', counted)
     out = tmp_path / 'toy'

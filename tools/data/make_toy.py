@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unisign.toy import SIZES, make_toy_corpus
 from unisign.toy.corpus import POSE_FORMATS, VIDEO_CHOICES
+from unisign.toy.detector import DETECTORS
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,6 +18,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--videos', choices=VIDEO_CHOICES, default='all', help='which splits get an mp4')
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes (all cores)')
     parser.add_argument('--pose-format', choices=POSE_FORMATS, default='packed')
+    parser.add_argument('--detector', choices=tuple(DETECTORS), default='usual', help='what finds the keypoints')
+    parser.add_argument('--margin', type=int, help='cut isolated clips to this many frames around the sign')
     return parser.parse_args()
 
 
@@ -30,6 +33,8 @@ def main() -> None:
         videos=args.videos,
         workers=args.workers,
         pose_format=args.pose_format,
+        detector=args.detector,
+        margin=args.margin,
         progress=True,
     )
     print(f'{out}: {sum(1 for _ in (out / "annotations").iterdir())} annotation files, see {out}/meta.json')

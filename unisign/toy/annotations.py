@@ -1,6 +1,7 @@
 """The annotation files of the toy corpus."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from unisign.toy.lexicon import GLOSSES
@@ -24,16 +25,19 @@ _FILES = {
 _POSES = {'packed': '../poses.lmdb#{}', 'pickle': '../poses/{}.pkl', 'npz': '../poses/{}.npz'}
 
 
-def write_annotations(folder: Path, plans: list[ClipPlan], pose_format: str) -> None:
+def write_annotations(
+    folder: Path, plans: list[ClipPlan], pose_format: str, spans: Mapping[str, tuple[int, int]] | None = None
+) -> None:
     """Write ``annotations/*.jsonl``, ``labels_islr.txt`` and ``glosses.txt`` into ``folder``.
 
     The ``video`` of each line names the mp4 whether or not videos are made, so that the annotations stay the same when
-    videos are added later.
+    videos are added later. Clips in ``spans`` get ``start`` and ``end``.
     """
+    spans = spans or {}
     target = folder / 'annotations'
     target.mkdir(exist_ok=True)
     for name, (task, splits) in _FILES.items():
-        lines = [_line(plan, pose_format) for plan in plans if plan.task == task and plan.split in splits]
+        lines = [_line(plan, pose_format, spans.get(plan.clip_id)) for plan in plans if plan.task == task and plan.split in splits]
         (target / f'{name}.jsonl').write_text(''.join(lines), encoding='utf-8')
     # a vocabulary lists classes in the lexicon's order, each once
     labels = dict.fromkeys(plan.text for plan in plans if plan.task == 'islr' and plan.lang == 'en')
@@ -41,8 +45,8 @@ def write_annotations(folder: Path, plans: list[ClipPlan], pose_format: str) -> 
     (folder / 'glosses.txt').write_text(''.join(f'{gloss}\n' for gloss in GLOSSES), encoding='utf-8')
 
 
-def _line(plan: ClipPlan, pose_format: str) -> str:
-    entry = {
+def _line(plan: ClipPlan, pose_format: str, span: tuple[int, int] | None) -> str:
+    entry: dict[str, object] = {
         'id': plan.clip_id,
         'video': f'../videos/{plan.clip_id}.mp4',
         'poses': _POSES[pose_format].format(plan.clip_id),
@@ -51,4 +55,6 @@ def _line(plan: ClipPlan, pose_format: str) -> str:
         'lang': plan.lang,
         'signer': plan.signer.name,
     }
+    if span is not None:
+        entry |= {'start': span[0], 'end': span[1]}
     return json.dumps(entry, ensure_ascii=False) + '\n'

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from unisign.structures import Poses
 from unisign.toy.body_model import body_points
 from unisign.toy.camera import FRAME_RATE, FRAME_SIZE, Projection, project
-from unisign.toy.detector import detect
+from unisign.toy.detector import DETECTORS, detect
 from unisign.toy.drawing import draw_clip
 from unisign.toy.motion import make_motion
 from unisign.toy.splits import ClipPlan
@@ -32,9 +32,15 @@ def film(plan: ClipPlan, seed: int) -> Projection:
     return project(body_points(motion, plan.signer), plan.signer, clip_rng(seed, plan.clip_id, 'camera'))
 
 
-def detected_poses(plan: ClipPlan, view: Projection, seed: int) -> Poses:
-    """Return what the detector makes of the clip, rounded to float16 (what the corpus stores)."""
-    keypoints, scores = detect(view, clip_rng(seed, plan.clip_id, 'detector'))
+def sign_span(plan: ClipPlan, seed: int, margin: int) -> tuple[int, int]:
+    """Return the first frame of the clip's signs and the frame behind the last, with ``margin`` frames around them."""
+    motion = make_motion(plan.glosses, plan.signer, clip_rng(seed, plan.clip_id, 'motion'))
+    return max(0, motion.spans[0][0] - margin), min(len(motion), motion.spans[-1][1] + margin)
+
+
+def detected_poses(plan: ClipPlan, view: Projection, seed: int, detector: str = 'usual') -> Poses:
+    """Return what the detector (of ``DETECTORS``) makes of the clip, rounded to float16 (what the corpus stores)."""
+    keypoints, scores = detect(view, clip_rng(seed, plan.clip_id, 'detector'), DETECTORS[detector])
     keypoints, scores = (array.astype(np.float16).astype(np.float32) for array in (keypoints, scores))
     return Poses(keypoints, scores, frame_size=FRAME_SIZE, frame_rate=float(FRAME_RATE))
 

@@ -15,7 +15,8 @@ from unisign.stores import PackedPoseWriter, write_npz
 from unisign.structures import DataError, Poses
 from unisign.toy.annotations import write_annotations
 from unisign.toy.camera import FRAME_RATE, FRAME_SIZE
-from unisign.toy.clips import detected_poses, film, write_video
+from unisign.toy.clips import detected_poses, film, sign_span, write_video
+from unisign.toy.detector import DETECTORS
 from unisign.toy.lexicon import GLOSSES
 from unisign.toy.pickles import write_published_pickle
 from unisign.toy.splits import SIZES, ClipPlan, plan_corpus
@@ -35,11 +36,15 @@ class CorpusSettings:
         seed: of everything random.
         size: ``full``, ``small`` or ``tiny``.
         pose_format: ``packed`` (one LMDB file), ``pickle`` (published layout) or ``npz``, one file a clip.
+        detector: what finds the keypoints, ``usual`` or ``poor``.
+        margin: annotations cut isolated clips to this many frames before and after the sign; None keeps them whole.
     """
 
     seed: int = 42
     size: str = 'full'
     pose_format: str = 'packed'
+    detector: str = 'usual'
+    margin: int | None = None
 
     def fingerprint(self) -> dict[str, object]:
         """Return what ``meta.json`` says of these settings."""
@@ -50,6 +55,8 @@ class CorpusSettings:
             'pose_format': self.pose_format,
             'frame_size': list(FRAME_SIZE),
             'frame_rate': FRAME_RATE,
+            'detector': self.detector,
+            'margin': self.margin,
         }
 
 
@@ -60,6 +67,8 @@ def make_toy_corpus(
     videos: str = 'all',
     workers: int = 0,
     pose_format: str = 'packed',
+    detector: str = 'usual',
+    margin: int | None = None,
     progress: bool = False,
 ) -> Path:
     """Make the toy corpus in the folder ``out``, or what is missing of it, and return the folder.
@@ -74,20 +83,27 @@ def make_toy_corpus(
         videos: which splits get an mp4: ``all``, ``test`` or ``none``.
         workers: processes that make clips; 0 makes them in this one.
         pose_format: ``packed``, ``pickle`` or ``npz``.
+        detector: ``usual``, or ``poor``: one that guesses the fingers in every clip wherever a hand is in front of the
+            face or of the other hand. The videos are the same.
+        margin: the annotations of isolated clips name as ``start`` and ``end`` this many frames before and after the
+            sign, as dictionaries are cut; None: from rest to rest.
         progress: whether to show progress bars.
 
     Raises:
         DataError: if ``out`` holds something else, or a corpus of other settings.
-        ValueError: for an unknown size, choice of videos or format.
+        ValueError: for an unknown size, choice of videos, format or detector, or a negative margin.
     """
     for name, value, known in (
         ('size', size, tuple(SIZES)),
         ('videos', videos, VIDEO_CHOICES),
         ('pose_format', pose_format, POSE_FORMATS),
+        ('detector', detector, tuple(DETECTORS)),
     ):
         if value not in known:
             raise ValueError(f'{name} should be one of {", ".join(known)}, got {value!r}')
-    out, settings = Path(out), CorpusSettings(seed, size, pose_format)
+    if margin is not None and margin < 0:
+        raise ValueError(f'margin should be a number of frames, 0 or more, got {margin}')
+    out, settings = Path(out), CorpusSettings(seed, size, pose_format, detector, margin)
     plans = plan_corpus(SIZES[size], seed)
     if _is_complete(out, settings):
         _make_videos(out, plans, videos, seed, workers, progress)
@@ -96,7 +112,7 @@ def make_toy_corpus(
     _claim(part, settings)
     _make_poses(part, plans, settings, workers, progress)
     _make_videos(part, plans, videos, seed, workers, progress)
-    write_annotations(part, plans, pose_format)
+    write_annotations(part, plans, pose_format, spans=_sign_spans(plans, settings))
     _make_language_model(part, plans)
     shutil.rmtree(part / 'shards')
     _write_meta(part, settings, plans)
@@ -104,6 +120,13 @@ def make_toy_corpus(
         out.rmdir()
     part.replace(out)
     return out
+
+
+def _sign_spans(plans: list[ClipPlan], settings: CorpusSettings) -> dict[str, tuple[int, int]]:
+    """Return first and last frame + 1 of the isolated clips that are to be cut, by name."""
+    if settings.margin is None:
+        return {}
+    return {plan.clip_id: sign_span(plan, settings.seed, settings.margin) for plan in plans if plan.task == 'islr'}
 
 
 def _is_complete(out: Path, settings: CorpusSettings) -> bool:
@@ -123,6 +146,7 @@ def _is_complete(out: Path, settings: CorpusSettings) -> bool:
     except ValueError as error:
         raise DataError(meta, f'cannot be read ({error}).', advice) from error
     wanted = settings.fingerprint()
+    found = {'detector': 'usual'} | found  # corpora made before there was a choice
     other = {key: found.get(key) for key in wanted if found.get(key) != wanted[key]}
     if other:
         raise DataError(out, f'holds a toy corpus of other settings: {other}, wanted {wanted}.', advice)
@@ -163,7 +187,7 @@ def _make_poses(part: Path, plans: list[ClipPlan], settings: CorpusSettings, wor
         for start in range(0, len(plans), _CLIPS_A_SHARD)
     ]
     missing = [job for job in jobs if not job[0].is_file()]
-    for _ in _in_order(partial(_make_shard, seed=settings.seed), missing, workers, progress, 'poses, 50 clips each'):
+    for _ in _in_order(partial(_make_shard, settings=settings), missing, workers, progress, 'poses, 50 clips each'):
         pass
     clips = ((plan, poses) for path, shard in jobs for plan, poses in zip(shard, _read_shard(path), strict=True))
     if settings.pose_format == 'packed':
@@ -180,9 +204,10 @@ def _make_poses(part: Path, plans: list[ClipPlan], settings: CorpusSettings, wor
             write_npz(folder / f'{plan.clip_id}.npz', poses)
 
 
-def _make_shard(job: tuple[Path, list[ClipPlan]], seed: int) -> None:
+def _make_shard(job: tuple[Path, list[ClipPlan]], settings: CorpusSettings) -> None:
     path, plans = job
-    clips = [detected_poses(plan, film(plan, seed), seed) for plan in plans]
+    seed = settings.seed
+    clips = [detected_poses(plan, film(plan, seed), seed, settings.detector) for plan in plans]
     part = path.with_suffix('.part.npz')
     np.savez(
         part,

@@ -34,6 +34,9 @@ class DetectorSettings:
             usual handshape, above the second they are seen.
         loss: chance per frame of losing a hand, in easy frames and in full trouble.
         found_again: chance per frame of finding a lost hand.
+        severity: parameters of the Beta distribution from which each clip draws how much a cause harms the detector,
+            0 to 1.
+        knowing: share of a point's score that falls with how wrong the point is.
     """
 
     jitter: tuple[float, float, float] = (0.010, 0.0055, 0.009)
@@ -43,6 +46,16 @@ class DetectorSettings:
     guessing: tuple[float, float] = (0.35, 0.70)
     loss: tuple[float, float] = (0.004, 0.14)
     found_again: float = 0.45
+    severity: tuple[float, float] = (0.5, 0.8)
+    knowing: float = 0.25
+
+
+# A poor detector guesses the fingers wherever a hand is in front of the face or of the other hand, and wherever it is
+# fast, in every clip; its scores know where that is, but not how far off the guess.
+DETECTORS = {
+    'usual': DetectorSettings(),
+    'poor': DetectorSettings(blur_speed=0.15, wander=0.10, guessing=(0.75, 0.97), severity=(50.0, 0.1), knowing=0.0),
+}
 
 
 def detect(
@@ -112,7 +125,7 @@ def _hand_trouble(
     over_hand = _closeness(np.linalg.norm(centres[:, 0] - centres[:, 1], axis=-1), 0.12, 0.36)[:, None]
     behind = np.where(near < near[:, ::-1], 1.0, 0.7)
     # a detector has better and worse days: how much a cause harms differs from clip to clip
-    severity = rng.beta(0.5, 0.8, 3)
+    severity = rng.beta(*settings.severity, 3)
     harms = (
         0.9 * blur,
         0.25 * over_face + 0.75 * severity[1] * over_face,
@@ -160,7 +173,8 @@ def _hand_failure(
     error = guessed * (_usual_hand(hand) - hand) + pain[..., None] * settings.wander * wander
     error += settings.wander * trouble[:, None, None] * 0.6 * drift
     # how wrong a point is, not the cause, makes its score fall; detectors only half know
-    factors = 1 - 0.55 * pain - 0.25 * np.clip(np.linalg.norm(error, axis=-1) / (3 * settings.wander), 0, 1)
+    wrongness = np.clip(np.linalg.norm(error, axis=-1) / (3 * settings.wander), 0, 1)
+    factors = 1 - 0.55 * pain - settings.knowing * wrongness
     astray = 0.10 * wander + 0.20 * drift + 0.4 * (palm - hand) + 0.6 * (_usual_hand(hand) - hand)
     error = np.where(lost[:, None, None], astray, error)
     return error, np.where(lost[:, None], guess, factors)
