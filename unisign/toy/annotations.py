@@ -37,7 +37,11 @@ def write_annotations(
     target = folder / 'annotations'
     target.mkdir(exist_ok=True)
     for name, (task, splits) in _FILES.items():
-        lines = [_line(plan, pose_format, spans.get(plan.clip_id)) for plan in plans if plan.task == task and plan.split in splits]
+        lines = [
+            _line(plan, pose_format, spans.get(plan.clip_id))
+            for plan in plans
+            if plan.task == task and plan.split in splits
+        ]
         (target / f'{name}.jsonl').write_text(''.join(lines), encoding='utf-8')
     # a vocabulary lists classes in the lexicon's order, each once
     labels = dict.fromkeys(plan.text for plan in plans if plan.task == 'islr' and plan.lang == 'en')
