@@ -163,6 +163,7 @@ def test_a_failed_build_leaves_nothing(tool, tmp_path, monkeypatch) -> None:
     assert {path.name for path in folder.parent.iterdir()} <= {'key.lock'}
 
 
+@pytest.mark.slow  # starts PyTorch twice
 def test_no_compiler(repo, tmp_path) -> None:
     environment = {**os.environ, 'PATH': str(tmp_path), 'UNISIGN_CACHE': str(tmp_path / 'cache'), 'FORCE_CUDA': '0'}
     environment.pop('CXX', None)
