@@ -1,7 +1,10 @@
 """``SmallConvNet``: a few strided convolutions, for toy corpora and CPUs."""
 
+from pathlib import Path
+
 from torch import Tensor, nn
 
+from unisign.checkpoints import load_weights
 from unisign.registry import MODELS
 from unisign.structures import DataError
 
@@ -13,6 +16,8 @@ class SmallConvNet(nn.Module):
     Args:
         channels: output channels of each convolution. Four of them give 7 x 7 cells for 112 px.
         grid: cells along each side of the output, whatever the size of the images; at least 1.
+        weights: a file of weights, such as ``tools/models/pretrain_toy_hands.py`` writes, loaded when a training starts
+            (``init_weights``). None: a random start.
 
     Attributes:
         stages: the parts that can be frozen, one a convolution.
@@ -22,7 +27,9 @@ class SmallConvNet(nn.Module):
         DataError: for no channels, or a grid without cells.
     """
 
-    def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128), grid: int = 4) -> None:
+    def __init__(
+        self, channels: tuple[int, ...] = (16, 32, 64, 128), grid: int = 4, weights: str | Path | None = None
+    ) -> None:
         super().__init__()
         if not channels:
             raise DataError('SmallConvNet.channels', 'is empty; expected the width of at least one convolution.')
@@ -31,7 +38,7 @@ class SmallConvNet(nn.Module):
         widths = (3, *channels)
         self.layers = nn.Sequential(*(_stage(widths[i], widths[i + 1]) for i in range(len(channels))))
         self.pool = nn.AdaptiveAvgPool2d(grid)
-        self.out_channels = channels[-1]
+        self.out_channels, self.weights = channels[-1], weights
 
     @property
     def stages(self) -> list[nn.Module]:
@@ -42,6 +49,15 @@ class SmallConvNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, out_channels, grid, grid] for images [N, 3, H, W]."""
         return self.pool(self.layers(images))
+
+    def init_weights(self) -> None:
+        """Load ``weights``, if any; MMEngine's Runner calls this before a training.
+
+        Raises:
+            DataError: if the file cannot be read or belongs to another network.
+        """
+        if self.weights is not None:
+            load_weights(self, self.weights)
 
 
 def _stage(in_channels: int, out_channels: int) -> nn.Sequential:
