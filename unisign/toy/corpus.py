@@ -36,7 +36,7 @@ class CorpusSettings:
         seed: of everything random.
         size: ``full``, ``small`` or ``tiny``.
         pose_format: ``packed`` (one LMDB file), ``pickle`` (published layout) or ``npz``, one file a clip.
-        detector: what finds the keypoints, ``usual`` or ``poor``.
+        detector: what finds the keypoints, of ``DETECTORS``.
         margin: annotations cut isolated clips to this many frames before and after the sign; None keeps them whole.
     """
 
@@ -84,7 +84,7 @@ def make_toy_corpus(
         workers: processes that make clips; 0 makes them in this one.
         pose_format: ``packed``, ``pickle`` or ``npz``.
         detector: ``usual``, or ``poor``: one that guesses the fingers in every clip wherever a hand is in front of the
-            face or of the other hand. The videos are the same.
+            face or of the other hand; ``palms`` guesses them always. The videos are the same.
         margin: the annotations of isolated clips name as ``start`` and ``end`` this many frames before and after the
             sign, as dictionaries are cut; None: from rest to rest.
         progress: whether to show progress bars.

@@ -31,7 +31,7 @@ class DetectorSettings:
         blur_speed, blur_width: hand speed per frame at which blur is half, and how sharply it sets in.
         wander: standard deviation of hand points in full trouble.
         guessing: how much of a hand must be seen: below the first share its fingers are guessed from the palm and the
-            usual handshape, above the second they are seen.
+            usual handshape, above the second they are seen. Above 1: they are always guessed.
         loss: chance per frame of losing a hand, in easy frames and in full trouble.
         found_again: chance per frame of finding a lost hand.
         severity: parameters of the Beta distribution from which each clip draws how much a cause harms the detector,
@@ -51,10 +51,12 @@ class DetectorSettings:
 
 
 # A poor detector guesses the fingers wherever a hand is in front of the face or of the other hand, and wherever it is
-# fast, in every clip; its scores know where that is, but not how far off the guess.
+# fast, in every clip; its scores know where that is, but not how far off the guess. One that sees palms alone guesses
+# the fingers always, as where hands are a few pixels wide.
 DETECTORS = {
     'usual': DetectorSettings(),
     'poor': DetectorSettings(blur_speed=0.15, wander=0.10, guessing=(0.75, 0.97), severity=(50.0, 0.1), knowing=0.0),
+    'palms': DetectorSettings(blur_speed=0.15, wander=0.10, guessing=(2.0, 3.0), severity=(50.0, 0.1), knowing=0.0),
 }
 
 
