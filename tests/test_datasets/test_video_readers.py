@@ -7,7 +7,7 @@ from av.video.frame import PictureType
 from PIL import Image
 from synthetic_videos import decode_in_order, moving_images, write_h264
 
-from unisign.datasets.video_readers import PyAVReader, VideoInfo
+from unisign.datasets.video_readers import PyAVReader, VideoInfo, open_video
 from unisign.registry import VIDEO_READERS
 from unisign.structures import ClipError
 
@@ -88,7 +88,7 @@ def test_a_hevc_frame_where_random_access_is_three_late(shared):
 def test_a_jump_that_leads_too_far_ends_in_reading_from_the_start(videos, monkeypatch):
     """As if the container's seeking were wrong: every jump lands on the file's last keyframe."""
     path, truth = videos['open_groups']
-    real = av.open
+    real = open_video
 
     class Wrong:
         def __init__(self, *args):
@@ -106,7 +106,7 @@ def test_a_jump_that_leads_too_far_ends_in_reading_from_the_start(videos, monkey
         def seek(self, offset, stream, backward):
             self.container.seek(10**9, stream=stream, backward=True)
 
-    monkeypatch.setattr('unisign.datasets.video_readers.pyav_reader.av.open', Wrong)
+    monkeypatch.setattr('unisign.datasets.video_readers.pyav_reader.open_video', Wrong)
     np.testing.assert_array_equal(PyAVReader().read(path, [2, 15, 20]), truth[[2, 15, 20]])
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(videos, monkeypatch):
     def refuse(path):
         raise PermissionError(13, 'Permission denied')
 
-    monkeypatch.setattr(av, 'open', refuse)
+    monkeypatch.setattr('unisign.datasets.video_readers.pyav_reader.open_video', refuse)
     with pytest.raises(ClipError, match=r'cannot be read as a video \(Permission denied\)\. Check who may read it'):
         PyAVReader().info(videos['b_frames'][0])
 

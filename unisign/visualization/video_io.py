@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from unisign.datasets.video_readers.open_video import open_video
 from unisign.structures import ClipError
 
 
@@ -25,7 +26,7 @@ def read_frames(path: str | Path, frame_ids: Iterable[int]) -> dict[int, np.ndar
     wanted = set(map(int, frame_ids))
     frames: dict[int, np.ndarray] = {}
     try:
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number in wanted:
                     frames[number] = frame.to_ndarray(format='rgb24')

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from unisign.datasets.video_readers.open_video import open_video
 from unisign.datasets.video_readers.video_reader import (
     VideoInfo,
     VideoReader,
@@ -85,7 +86,7 @@ class PyAVReader(VideoReader):
             return
         times = table.times[indices]
         keys = np.searchsorted(table.key_times, times, side='right') - 1  # the keyframe each is decoded from
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             stream = self._stream(container)
             decoded, place = container.decode(stream), 0
             for key, time in zip(keys.tolist(), times.tolist(), strict=True):
@@ -100,7 +101,7 @@ class PyAVReader(VideoReader):
     def _in_order(self, path: str | Path, table: _Table, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the frames ``indices``, counted from the start of the file, as far as decoding comes."""
         wanted = set(indices.tolist())
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             for number, frame in enumerate(container.decode(self._stream(container))):
                 if number in wanted:
                     yield frame.to_ndarray(format='rgb24')
@@ -125,7 +126,7 @@ class PyAVReader(VideoReader):
 
 def _read_table(path: str | Path) -> _Table:
     try:
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             stream = container.streams.video[0]
             packets = [
                 (packet.pts, packet.is_keyframe)
@@ -135,6 +136,8 @@ def _read_table(path: str | Path) -> _Table:
             rate = float(stream.average_rate) if stream.average_rate else None
             size = stream.codec_context.width, stream.codec_context.height
             announced = stream.frames or None
+    except ClipError:
+        raise
     except _FAILURES as error:
         denied = isinstance(error, PermissionError)
         advice = 'Check who may read it.' if denied else 'The file is cut off or damaged: copy it again.'
