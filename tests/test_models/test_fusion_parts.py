@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unisign.models.necks.crop_attention import CropAttention
-from unisign.models.necks.deformable_attention import DeformableAttention, PositionBias, relative_to_crop
+from unisign.models.necks.deformable_attention import DeformableAttention, relative_to_crop
 from unisign.models.necks.fusion_gate import FusionGate
 from unisign.models.necks.position_encoding import KeypointEncoding, sinusoidal_encoding
 from unisign.structures import DataError
@@ -34,20 +34,6 @@ def test_sinusoidal_encoding() -> None:
     found = sinusoidal_encoding(3, 4)
     expected = [[math.sin(p), math.cos(p), math.sin(p / 100), math.cos(p / 100)] for p in range(3)]
     assert torch.allclose(found, torch.tensor(expected), atol=1e-6)
-
-
-def test_position_bias() -> None:
-    bias = PositionBias(width=2)
-    with torch.no_grad():
-        for layer in (bias.layers[0], bias.layers[2]):
-            layer.weight.copy_(torch.eye(2))
-            layer.bias.zero_()
-        bias.layers[4].weight.copy_(torch.tensor([[1.0, 10.0]]))
-        bias.layers[4].bias.fill_(0.5)
-    e = math.e
-    found = bias(torch.tensor([[e - 1, 0.0], [0.0, e**2 - 1], [1 - e, e - 1], [0.0, 0.0]]))
-    # log(|d| + 1) with the sign of d, then two ReLUs: 1; 20; ReLU(-1) and 10; 0; each + 0.5
-    assert found.tolist() == pytest.approx([1.5, 20.5, 10.5, 0.5], abs=1e-5)
 
 
 def still(channels: int = 2, num_heads: int = 1) -> DeformableAttention:

@@ -3,34 +3,11 @@
 Shape letters: N hands, G heads (each with its own offsets), c channels a head, V points.
 """
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class PositionBias(nn.Module):
-    """Continuous position bias (Swin V2, Liu et al., CVPR 2022): a small network on logarithmic distances.
-
-    Args:
-        width: of the hidden layers.
-    """
-
-    def __init__(self, width: int = 64) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, 1),
-        )
-
-    def forward(self, distances: Tensor) -> Tensor:
-        """Return [...] for distances [..., 2] in units where the crop is 2 wide."""
-        logarithmic = distances.sign() * distances.abs().log1p()
-        return self.layers(logarithmic.to(cast(nn.Linear, self.layers[0]).weight.dtype)).squeeze(-1)
+from unisign.models.necks.position_bias import PositionBias
 
 
 class DeformableAttention(nn.Module):
@@ -68,18 +45,16 @@ class DeformableAttention(nn.Module):
         Returns:
             The attended features [N, C, V], and the sampling points [N, G, V, 2], x and y in [-1, 1] inside the crop.
         """
-        hands, channels, points = features.shape
-        heads = (hands, self.num_heads, channels // self.num_heads, points)  # N G c V
-        query = self.query(features)
+        query = _by_head(self.query, self._split(features))
         centres = 2 * keypoints.float() - 1
-        places = centres[:, None] + self._offsets(query.view(heads))
+        places = centres[:, None] + self._offsets(query)
         samples = self._sample(crops, places)
-        key, value = self.key(samples).view(heads), self.value(samples).view(heads)
-        scores = query.view(heads).transpose(2, 3) @ key / heads[2] ** 0.5  # N G V V: from keypoint to sampling point
+        key, value = _by_head(self.key, samples), _by_head(self.value, samples)
+        scores = query.transpose(2, 3) @ key / key.shape[2] ** 0.5  # N G V V: from keypoint to sampling point
         distances = centres[:, None, :, None] - places[:, :, None]
         weights = (scores + self.position_bias(distances)).softmax(dim=-1).to(value.dtype)
-        attended = value @ weights.transpose(2, 3)
-        return self.output(attended.reshape(features.shape)), places
+        attended = (value @ weights.transpose(2, 3)).flatten(1, 2).transpose(1, 2)  # N V C
+        return F.linear(attended, self.output.weight.squeeze(-1), self.output.bias).transpose(1, 2), places
 
     def _offsets(self, query: Tensor) -> Tensor:
         """Return [N, G, V, 2] for queries [N, G, c, V]."""
@@ -87,11 +62,24 @@ class DeformableAttention(nn.Module):
         return offsets.transpose(1, 2).reshape(*query.shape[:2], query.shape[3], 2)
 
     def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
-        """Return [N, C, V, 1]: each head's channels of the crop at its places, bilinear, zeros outside."""
-        heads = crops.unflatten(1, (self.num_heads, crops.shape[1] // self.num_heads)).flatten(0, 1)  # N * G, c, h, w
+        """Return [N, G, c, V]: each head's channels of the crop at its places, bilinear, zeros outside."""
+        heads = self._split(crops).flatten(0, 1)  # N * G, c, h, w
         grid = places.flatten(0, 1).unsqueeze(2)  # N * G, V, 1, 2
         samples = F.grid_sample(heads.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
-        return samples.to(crops.dtype).view(*crops.shape[:2], places.shape[2], 1)
+        return samples.to(crops.dtype).squeeze(3).unflatten(0, places.shape[:2])
+
+    def _split(self, features: Tensor) -> Tensor:
+        """Return [N, G, c, ..] for [N, C, ..]."""
+        return features.unflatten(1, (self.num_heads, features.shape[1] // self.num_heads))
+
+
+def _by_head(layer: nn.Conv1d | nn.Conv2d, features: Tensor) -> Tensor:
+    """Return what a 1x1 convolution with a group for each head makes of [N, G, c, V].
+
+    As matrix products: grouped convolutions take several times as long on the CPU.
+    """
+    weight = layer.weight.flatten(1).unflatten(0, features.shape[1:3])  # G c c
+    return torch.einsum('gdc,ngcv->ngdv', weight, features)
 
 
 def relative_to_crop(places: Tensor) -> Tensor:

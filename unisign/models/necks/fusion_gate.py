@@ -2,7 +2,7 @@
 
 from typing import cast
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unisign.structures import DataError
@@ -47,5 +47,9 @@ class FusionGate(nn.Module):
         Returns:
             The blend [N, C, V] and the share of ``read`` in it, [N, V].
         """
-        share = self.layers(torch.cat([read, features.to(read.dtype)], dim=1)).tanh().relu()
-        return share * read + (1 - share) * features, share.squeeze(1)
+        first, last = cast(nn.Conv1d, self.layers[0]), cast(nn.Conv1d, self.layers[2])
+        read, features = read.transpose(1, 2), features.transpose(1, 2)  # N V C: plain matrix products
+        weights = first.weight.squeeze(-1).split(read.shape[2], dim=1)
+        hidden = F.linear(read, weights[0], first.bias) + F.linear(features.to(read.dtype), weights[1])
+        share = F.linear(F.gelu(hidden), last.weight.squeeze(-1), last.bias).tanh().relu()
+        return (share * read + (1 - share) * features).transpose(1, 2), share.squeeze(2)

@@ -24,7 +24,7 @@ class PriorGuidedFusion(nn.Module):
         num_heads: heads of both attentions, and groups of offsets.
         gate_bias: start of the gate, which then gives tanh(gate_bias); positive. See ``FusionGate``.
         with_cp: activation checkpointing: compute the fusion again in the backward pass instead of storing its inner
-            values (mostly those of the position bias, 441 pairs of points a head).
+            values (on a GPU mostly those of the position bias, 441 pairs of points a head; the CPU never stores them).
 
     Raises:
         DataError: for widths and heads that do not fit together, or a closed gate.
