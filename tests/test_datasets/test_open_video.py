@@ -33,7 +33,7 @@ def asked(tmp_path):
     paths = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             paths.append(self.path)
             self.send_error(404)
 
