@@ -1,0 +1,38 @@
+"""Toy models with random weights, in a folder that looks like a checkout after training."""
+
+import pytest
+import torch
+
+from unisign.apis import init_model
+from unisign.engine.launch import prepare_config
+
+SMALL = {'model.head.generation.max_new_tokens': 6, 'test_dataloader.num_workers': 0, 'test_dataloader.batch_size': 3}
+
+
+@pytest.fixture(scope='module')
+def checkout(toy_tiny_videos, repo, tmp_path_factory):
+    """A working directory with ``data/toy`` and ``configs``."""
+    folder = tmp_path_factory.mktemp('checkout')
+    (folder / 'data').mkdir()
+    (folder / 'data' / 'toy').symlink_to(toy_tiny_videos)
+    (folder / 'configs').symlink_to(repo / 'configs')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def trained(checkout):
+    """Return config and checkpoint of a toy model, by the config's name."""
+    made = {}
+
+    def make(name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(checkout)
+            cfg = prepare_config(f'configs/toy/{name}.py', str(checkout / 'work' / name), SMALL)
+            checkpoint = checkout / f'{name}.pth'
+            if name not in made:
+                torch.manual_seed(0)
+                torch.save({'state_dict': init_model(cfg, device='cpu').state_dict()}, checkpoint)
+                made[name] = checkpoint
+            return cfg, checkpoint
+
+    return make
