@@ -1,12 +1,15 @@
 """SignInferencer answers as tools/test.py does, whatever form a clip comes in."""
 
+import functools
+import http.server
 import json
+import threading
 
 import numpy as np
 import pytest
 import torch
 
-from unisign.apis import SignInferencer, init_model
+from unisign.apis import DownloadLimits, SignInferencer, init_model
 from unisign.datasets.video_readers import PyAVReader
 from unisign.engine.launch import run_test
 from unisign.stores import PoseFiles, write_npz
@@ -167,6 +170,31 @@ def test_one_bad_clip_does_not_stop_the_others(trained, tmp_path):
     assert [bool(answer.failure) for answer in listed] == [False, True, False, True, True]
     samples = translate([video(ids[0]), 'gone.mp4'], return_samples=True)
     assert samples[1].failure == listed[1].failure == 'gone.mp4: there is no such file or folder. Check the path.'
+
+
+def test_videos_from_addresses(trained, monkeypatch):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    handler = functools.partial(Quiet, directory='data/toy/videos')
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        clip_id, root = clip_ids()[0][0], f'http://127.0.0.1:{server.server_port}'
+        translate = inferencer(trained, RGB)
+        urls = [f'{root}/{clip_id}.mp4', f'{root}/gone.mp4', 'ftp://127.0.0.1/a.mp4', 'http://[a']
+        answers = translate(urls, poses=[STORE + f'#{clip_id}'] * 4, timings=True)
+        small = inferencer(trained, RGB, download=DownloadLimits(max_bytes=1000))
+        with pytest.raises(ClipError, match=rf'{clip_id}\.mp4: the video is larger than a download may be'):
+            small(urls[0])
+        assert translate(urls[0]).text == answers[0].text  # keypoints by the address's name
+        server.shutdown()
+    assert answers[0].score == pytest.approx(translate(video(clip_id)).score, abs=1e-6)
+    assert answers[0].clip_id == clip_id and answers[0].seconds['download'] > 0
+    assert [answer.failure[: len(url) + 1] for answer, url in zip(answers, urls, strict=True)][1:] == [
+        f'{url}:' for url in urls[1:]
+    ]
 
 
 def test_errors_name_the_input(trained, tmp_path):

@@ -43,7 +43,11 @@ def is_address(text: str) -> bool:
 
 def address_name(url: str) -> str:
     """Return the last part of an address's path, without its suffix, as a clip's id."""
-    return Path(unquote(urlsplit(url).path)).stem or urlsplit(url).netloc
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # reported when it is fetched
+        return url
+    return Path(unquote(parts.path)).stem or parts.netloc
 
 
 def download_video(url: str, folder: str | Path, limits: DownloadLimits | None = None) -> Path:
@@ -156,7 +160,10 @@ def _opener(url: str, max_redirects: int) -> urllib.request.OpenerDirector:
 
 
 def _check_scheme(url: str, target: str) -> None:
-    scheme = urlsplit(target).scheme.lower()
+    try:
+        scheme = urlsplit(target).scheme.lower()
+    except ValueError as error:
+        raise ClipError(url, f'is no address ({error}).', 'Copy it from the browser again.') from error
     if scheme in SCHEMES:
         return
     if target == url:
