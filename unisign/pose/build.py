@@ -1,0 +1,33 @@
+"""An estimator by a short name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from unisign.pose.pose_estimator import PoseEstimator
+from unisign.registry import POSE_ESTIMATORS
+
+SHORT_NAMES = {'mediapipe': 'MediaPipeEstimator'}
+_ON_A_DEVICE: tuple[str, ...] = ()
+
+
+def build_estimator(estimator: str | Mapping[str, Any], device: str | None = None) -> PoseEstimator:
+    """Return an estimator.
+
+    Args:
+        estimator: a short name, or a config such as ``dict(type='MediaPipeEstimator', detect_every=10)``.
+        device: where it runs, such as ``cuda:0``; None chooses. MediaPipe always runs on the CPU.
+
+    Raises:
+        ValueError: for an unknown name.
+        KeyError: if the config's type is not registered.
+    """
+    if isinstance(estimator, str):
+        if estimator not in SHORT_NAMES:
+            raise ValueError(
+                f'estimator should be one of {", ".join(sorted(SHORT_NAMES))} or a config, got {estimator!r}'
+            )
+        estimator = {'type': SHORT_NAMES[estimator]}
+    config = dict(estimator)
+    if device is not None and config.get('type') in _ON_A_DEVICE:
+        config.setdefault('device', device)
+    return POSE_ESTIMATORS.build(config)
