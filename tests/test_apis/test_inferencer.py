@@ -13,7 +13,7 @@ from unisign.apis import DownloadLimits, SignInferencer, init_model
 from unisign.datasets.video_readers import PyAVReader
 from unisign.engine.launch import run_test
 from unisign.stores import PoseFiles, write_npz
-from unisign.structures import ClipError, DataError
+from unisign.structures import ClipError, DataError, Poses
 
 POSE, RGB = 'stage3_toy-islr_pose', 'stage3_toy-islr'
 STORE = 'data/toy/poses.lmdb'
@@ -242,8 +242,21 @@ def test_other_errors_of_an_estimator_are_not_hidden(trained):
     def broken(frames, frame_rate=25.0):
         raise RuntimeError('a bug')
 
+    good = video(clip_ids()[0][0])
     with pytest.raises(RuntimeError, match='a bug'):
-        inferencer(trained, POSE, pose=broken)([video(clip_ids()[0][0])])
+        inferencer(trained, POSE, pose=broken)([good])
+    with pytest.raises(DataError, match=r"pose='opnpose': the estimator .* cannot be made: .*install_pose\.sh"):
+        inferencer(trained, POSE, pose='opnpose')(['gone.mp4', good])
+
+
+def test_a_video_without_anybody(trained):
+    def empty(frames, frame_rate=25.0):
+        count = len(list(frames))
+        return Poses(np.zeros((count, 133, 2), np.float32), np.zeros((count, 133), np.float32))
+
+    good = video(clip_ids()[0][0])
+    with pytest.raises(ClipError, match=rf'{good}: nobody was found in any of its \d+ frames'):
+        inferencer(trained, POSE, pose=empty)(good)
 
 
 def test_images_in_a_folder_are_one_clip(trained, tmp_path):

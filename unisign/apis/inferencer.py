@@ -15,7 +15,7 @@ from mmengine.config import Config
 from unisign.apis.clip_inputs import ClipInput, is_pose_file, list_clips
 from unisign.apis.clip_pipeline import ClipPipeline, PreparedClip
 from unisign.apis.drawing import draw_translation
-from unisign.apis.frames_in_memory import FilesAndFrames
+from unisign.apis.frames_in_memory import FilesAndFrames, FramesInMemory
 from unisign.apis.trained_model import load_trained_model
 from unisign.apis.translation import Translation
 from unisign.apis.video_download import DownloadLimits, download_video
@@ -106,8 +106,8 @@ class SignInferencer:
 
         Raises:
             ClipError: if a single clip cannot be used.
-            DataError: if the inputs are none of these, or task or language are missing.
-            ImportError: if keypoints must be estimated and the estimator is not installed.
+            DataError: if the inputs are none of these, task or language are missing, or keypoints must be estimated
+                and the estimator cannot be made.
         """
         answers, single = self._answers(inputs, poses, task, lang, frame_rate, timings, render_to)
         results: list[Any] = [answer.sample if return_samples else answer for answer in answers]
@@ -160,27 +160,27 @@ class SignInferencer:
                     yield answer
 
     def _prepare(self, job: '_Job', pipeline: ClipPipeline, folder: Path, single: bool) -> None:
-        clip = job.clip
-        try:
+        clip, info = job.clip, None
+        with job.reported(single):
             if clip.problem is not None:
                 raise clip.problem
             if clip.url is not None:
                 with job.timed('download'):
                     clip.video = str(download_video(clip.url, folder, self.download))
             info = self._look_at(clip)
-            if clip.poses is None:
-                estimator = self._built_estimator()
+        if job.failure:
+            return
+        # Not within: what hinders the estimator hinders it for every clip.
+        estimator = self._built_estimator() if clip.poses is None else None
+        with job.reported(single):
+            if estimator is not None and info is not None and clip.video is not None:
                 with job.timed('keypoints'):
-                    clip.poses = self._estimate(estimator, clip, info)
+                    clip.poses = self._estimate(estimator, clip.source, clip.video, info)
             with job.timed('pipeline'):
                 poses = clip.poses if isinstance(clip.poses, Poses) else self._read_poses(str(clip.poses))
                 prepared = pipeline.prepare(pipeline.describe(clip.clip_id, poses, clip.video, clip.source))
             _check_length(clip.source, len(prepared.poses))
             job.prepared = prepared
-        except (ClipError, OSError) as error:
-            if single:
-                raise
-            job.failure = str(error)
 
     def _look_at(self, clip: ClipInput) -> VideoInfo | None:
         """Return what is known of the clip's video, whoever reads it later; None if it has none."""
@@ -210,17 +210,29 @@ class SignInferencer:
         if self._estimator is None:
             from unisign.pose import build_estimator
 
-            self._estimator = build_estimator(self._pose, device=self.device)
+            try:
+                self._estimator = build_estimator(self._pose, device=None if self.device is None else str(self.device))
+            except (ImportError, OSError, KeyError, ValueError) as error:
+                raise DataError(
+                    f'pose={self._pose!r}',
+                    f'the estimator of keypoints cannot be made: {error}',
+                    'Install it (bash tools/install_pose.sh), or give keypoints: pose=POSE_FILE.',
+                ) from error
         return self._estimator
 
-    def _estimate(self, estimator: Estimator, clip: ClipInput, info: VideoInfo | None) -> Poses:
-        if info is None:
-            raise DataError(clip.source, 'has neither video nor keypoints.')
-        frames = self._reader.frames(clip.video, np.arange(info.num_frames))
+    def _estimate(self, estimator: Estimator, source: str, video: str | FramesInMemory, info: VideoInfo) -> Poses:
+        frames = self._reader.frames(video, np.arange(info.num_frames))
         try:
-            return estimator(frames, frame_rate=info.frame_rate or FRAME_RATE)
+            poses = estimator(frames, frame_rate=info.frame_rate or FRAME_RATE)
         except ClipError as error:
-            raise ClipError(clip.source, error.problem, error.advice) from error
+            raise ClipError(source, error.problem, error.advice) from error
+        if not (poses.scores > 0).any():
+            raise ClipError(
+                source,
+                f'nobody was found in any of its {info.num_frames} frames.',
+                'Show the signer from head to hips, well lit, or give keypoints.',
+            )
+        return poses
 
     def _predict(self, jobs: list['_Job']) -> None:
         if not jobs:
@@ -257,6 +269,16 @@ class _Job:
             yield
         finally:
             self.seconds[name] = time.perf_counter() - started
+
+    @contextmanager
+    def reported(self, single: bool) -> Iterator[None]:
+        """Keep an error about the clip for the report, unless it is the only one."""
+        try:
+            yield
+        except (ClipError, OSError) as error:
+            if single:
+                raise
+            self.failure = str(error)
 
     def answer(self, pipeline: ClipPipeline) -> Translation:
         """Return what is said about the clip."""

@@ -126,7 +126,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows from address to address, and looks at each of them first."""
 
     def __init__(self, url: str, most: int) -> None:
-        self.url, self.max_redirections, self.max_repeats = url, most, most
+        self.url = url
+        self.max_redirections = self.max_repeats = most  # type: ignore[misc] # the parent reads them from itself
 
     def redirect_request(self, *args: Any) -> urllib.request.Request | None:
         """Return the request for the address that the server names, the last of ``args``."""
