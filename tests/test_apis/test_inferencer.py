@@ -245,7 +245,9 @@ def test_other_errors_of_an_estimator_are_not_hidden(trained):
     good = video(clip_ids()[0][0])
     with pytest.raises(RuntimeError, match='a bug'):
         inferencer(trained, POSE, pose=broken)([good])
-    with pytest.raises(DataError, match=r"pose='opnpose': the estimator .* cannot be made: .*install_pose\.sh"):
+    with pytest.raises(
+        DataError, match=r"pose='opnpose': the estimator .* cannot be made \(.*\)\. Install.*install_pose\.sh"
+    ):
         inferencer(trained, POSE, pose='opnpose')(['gone.mp4', good])
 
 

@@ -213,9 +213,10 @@ class SignInferencer:
             try:
                 self._estimator = build_estimator(self._pose, device=None if self.device is None else str(self.device))
             except (ImportError, OSError, KeyError, ValueError) as error:
+                reason = str(error).rstrip('.')
                 raise DataError(
                     f'pose={self._pose!r}',
-                    f'the estimator of keypoints cannot be made: {error}',
+                    f'the estimator of keypoints cannot be made ({reason}).',
                     'Install it (bash tools/install_pose.sh), or give keypoints: pose=POSE_FILE.',
                 ) from error
         return self._estimator
