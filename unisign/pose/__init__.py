@@ -1,8 +1,26 @@
-"""Keypoint estimators, registered in ``POSE_ESTIMATORS``: frames in, ``Poses`` out."""
+"""Keypoint estimators, registered in ``POSE_ESTIMATORS``: frames in, ``Poses`` out; and extraction from many videos."""
 
 from unisign.pose.build import build_estimator
+from unisign.pose.clip_writer import ClipFolder, pack_folder
+from unisign.pose.extraction import ClipResult, extract, poses_of_video
 from unisign.pose.mediapipe_estimator import MediaPipeEstimator
 from unisign.pose.pose_estimator import PoseEstimator
 from unisign.pose.signer_choice import SignerRule, SignerTracker
+from unisign.pose.video_list import Share, Video, find_videos, share_of_process
 
-__all__ = ['MediaPipeEstimator', 'PoseEstimator', 'SignerRule', 'SignerTracker', 'build_estimator']
+__all__ = [
+    'ClipFolder',
+    'ClipResult',
+    'MediaPipeEstimator',
+    'PoseEstimator',
+    'Share',
+    'SignerRule',
+    'SignerTracker',
+    'Video',
+    'build_estimator',
+    'extract',
+    'find_videos',
+    'pack_folder',
+    'poses_of_video',
+    'share_of_process',
+]

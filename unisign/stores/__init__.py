@@ -11,7 +11,7 @@ from unisign.stores.packed_window_writer import PackedWindowWriter
 from unisign.stores.packed_windows import PackedHandWindows
 from unisign.stores.packed_writer import PackedPoseWriter
 from unisign.stores.pose_files import PoseFiles
-from unisign.stores.published_pickle import read_published_pickle
+from unisign.stores.published_pickle import read_published_pickle, write_published_pickle
 from unisign.stores.restricted_pickle import load_restricted_pickle, loads_restricted
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     'read_npz',
     'read_published_pickle',
     'write_npz',
+    'write_published_pickle',
 ]

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -38,8 +39,8 @@ def read_npz(path: str | Path) -> Poses:
     return check_side_information(poses, path).validate(path)
 
 
-def write_npz(path: str | Path, poses: Poses) -> None:
-    """Write ``poses`` to ``path``; what is unknown is left out."""
+def write_npz(path: str | Path | BinaryIO, poses: Poses) -> None:
+    """Write ``poses`` to ``path``, a file's name or a file opened for writing; what is unknown is left out."""
     optional = {'frame_size': poses.frame_size, 'frame_rate': poses.frame_rate, 'frame_ids': poses.frame_ids}
     known = {name: np.asarray(value) for name, value in optional.items() if value is not None}
     np.savez(path, keypoints=poses.keypoints, scores=poses.scores, **known)

@@ -1,5 +1,6 @@
 """The published clip file: a pickle of keypoints and scores (spec.md, section 2)."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ def read_published_pickle(path: str | Path) -> Poses:
     )
     frames = _frame_range(content, len(poses), path)
     return (poses if frames is None else poses.select(frames)).validate(path)
+
+
+def write_published_pickle(path: Path, poses: Poses) -> None:
+    """Write ``poses`` as a pickled dict: ``keypoints`` T arrays [1, 133, 2], ``scores`` T arrays [1, 133], ``w_h``."""
+    content = {'keypoints': list(poses.keypoints[:, None]), 'scores': list(poses.scores[:, None])}
+    if poses.frame_size is not None:
+        content['w_h'] = list(poses.frame_size)
+    path.write_bytes(pickle.dumps(content, protocol=4))
 
 
 def _first_person(entries: object, frame_shape: tuple[int, ...], source: str) -> np.ndarray:

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from unisign.stores import PackedPoseWriter, write_npz
+from unisign.stores import PackedPoseWriter, write_npz, write_published_pickle
 from unisign.structures import DataError, Poses
 from unisign.toy.annotations import write_annotations
 from unisign.toy.camera import FRAME_RATE, FRAME_SIZE
 from unisign.toy.clips import detected_poses, film, sign_span, write_video
 from unisign.toy.detector import DETECTORS
 from unisign.toy.lexicon import GLOSSES
-from unisign.toy.pickles import write_published_pickle
 from unisign.toy.splits import SIZES, ClipPlan, plan_corpus
 
 # Raise this number whenever the same seed gives other bytes.
