@@ -91,6 +91,7 @@ def test_every_form_of_a_clip(trained, tmp_path, name):
         assert (again.text, again.score) == (answer.text, pytest.approx(answer.score, abs=1e-6))
     assert calls == [(len(images), images[0].shape, np.uint8, rate)] * 2
     others = translate([path, images, path], poses=[tmp_path / f'{clip_id}.npz', poses, f'{STORE}#{clip_id}'])
+    assert [other.clip_id for other in others] == [path, 'clip 1', f'{path} (2)']
     assert [other.score for other in others] == [pytest.approx(answer.score, abs=1e-6)] * 3
     (in_folder,) = translate([path], poses=tmp_path)
     assert in_folder.score == pytest.approx(answer.score, abs=1e-6)

@@ -142,11 +142,16 @@ def _clips_of_folder(folder: Path) -> tuple[list[ClipInput], bool]:
 
 
 def _tell_apart(clips: Sequence[ClipInput]) -> None:
-    """Let clips of one name go by what they were given as."""
+    """Let clips of one name go by what they were given as, and number those that are the same there too."""
     names = Counter(clip.clip_id for clip in clips)
     for clip in clips:
         if names[clip.clip_id] > 1:
             clip.clip_id = clip.source
+    seen: Counter[str] = Counter()
+    for clip in clips:
+        seen[clip.clip_id] += 1
+        if seen[clip.clip_id] > 1:  # the same file, with other poses perhaps
+            clip.clip_id += f' ({seen[clip.clip_id]})'
 
 
 def _add_poses(clips: list[ClipInput], poses: Any, single: bool) -> None:

@@ -15,6 +15,7 @@ from unisign.visualization.translation_video import TranslationView, draw_transl
 from unisign.visualization.video_io import write_video
 
 FRAME_RATE = 25.0  # where neither video nor poses say
+LONGEST_NAME = 200
 
 
 def draw_translation(
@@ -30,7 +31,7 @@ def draw_translation(
     Where the frames of the video cannot be matched with the poses, or not be read, the skeleton is drawn on an empty
     canvas, and ``answer.note`` says why.
     """
-    path = folder / f'{file_name(Path(answer.clip_id).name)}.mp4'
+    path = folder / f'{file_name(answer.clip_id)[-LONGEST_NAME:]}.mp4'
     poses = prepared.poses
     view = TranslationView(
         poses,

@@ -22,7 +22,6 @@ from unisign.apis.video_download import DownloadLimits, download_video
 from unisign.datasets.collate import sign_collate
 from unisign.datasets.transforms.formatting import make_data_sample
 from unisign.datasets.video_readers import VideoFiles, VideoInfo
-from unisign.models import UniSign
 from unisign.stores import PoseFiles
 from unisign.structures import ClipError, DataError, Poses, SignDataSample
 
@@ -57,7 +56,7 @@ class SignInferencer:
 
     def __init__(
         self,
-        model: str | Path | Config | UniSign,
+        model: str | Path | Config | torch.nn.Module,
         checkpoint: str | Path | None = None,
         pose: str | Path | dict | Estimator = 'mmpose',
         device: str | torch.device | None = None,

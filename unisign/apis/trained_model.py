@@ -2,22 +2,23 @@
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 import unisign
 from unisign.apis.model import init_model
 from unisign.engine.launch import find_checkpoint
-from unisign.models import UniSign
 from unisign.structures import DataError
 
 
 def load_trained_model(
-    model: str | Path | Config | UniSign,
+    model: str | Path | Config | nn.Module,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
-) -> UniSign:
+) -> Any:
     """Return a model that has learnt something.
 
     Args:
@@ -30,7 +31,7 @@ def load_trained_model(
     Raises:
         DataError: if there is no such config, or no checkpoint: untrained weights would answer too, with nonsense.
     """
-    if isinstance(model, UniSign):
+    if isinstance(model, nn.Module):
         if checkpoint is not None:
             raise DataError(checkpoint, 'was given beside a model that is built already.', 'Give the config instead.')
         return model if device is None else model.to(device)
