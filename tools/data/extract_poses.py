@@ -1,8 +1,8 @@
 """Estimate the keypoints of many videos.
 
 Example: ``python tools/data/extract_poses.py data/csl/videos data/csl/poses --processes 4``. Start it again after it
-was stopped in any way: what is finished is kept. Under ``torchrun``, ``srun`` and in a SLURM array each process takes its
-share. OUT is a folder (``--files``), or a packed store if its name ends in .lmdb (docs/pose_extraction.md).
+was stopped in any way: what is finished is kept. Under ``torchrun``, ``srun`` and in a SLURM array each process takes
+its share. OUT is a folder (``--files``), or a packed store if its name ends in .lmdb (docs/pose_extraction.md).
 """
 
 import argparse

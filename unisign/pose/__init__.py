@@ -4,6 +4,7 @@ from unisign.pose.build import build_estimator
 from unisign.pose.clip_writer import ClipFolder, pack_folder
 from unisign.pose.extraction import ClipResult, extract, poses_of_video
 from unisign.pose.mediapipe_estimator import MediaPipeEstimator
+from unisign.pose.mmpose_estimator import MMPoseEstimator
 from unisign.pose.pose_estimator import PoseEstimator
 from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.pose.video_list import Share, Video, find_videos, share_of_process
@@ -11,6 +12,7 @@ from unisign.pose.video_list import Share, Video, find_videos, share_of_process
 __all__ = [
     'ClipFolder',
     'ClipResult',
+    'MMPoseEstimator',
     'MediaPipeEstimator',
     'PoseEstimator',
     'Share',

@@ -6,8 +6,8 @@ from typing import Any
 from unisign.pose.pose_estimator import PoseEstimator
 from unisign.registry import POSE_ESTIMATORS
 
-SHORT_NAMES = {'mediapipe': 'MediaPipeEstimator'}
-_ON_A_DEVICE: tuple[str, ...] = ()
+SHORT_NAMES = {'mediapipe': 'MediaPipeEstimator', 'mmpose': 'MMPoseEstimator'}
+_ON_A_DEVICE = ('MMPoseEstimator',)
 
 
 def build_estimator(estimator: str | Mapping[str, Any], device: str | None = None) -> PoseEstimator:
