@@ -6,6 +6,8 @@ from unisign.pose.extraction import ClipResult, extract, poses_of_video
 from unisign.pose.mediapipe_estimator import MediaPipeEstimator
 from unisign.pose.mmpose_estimator import MMPoseEstimator
 from unisign.pose.pose_estimator import PoseEstimator
+from unisign.pose.pose_format_files import read_pose_file, write_pose_file
+from unisign.pose.resampling import resample
 from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.pose.video_list import Share, Video, find_videos, share_of_process
 
@@ -24,5 +26,8 @@ __all__ = [
     'find_videos',
     'pack_folder',
     'poses_of_video',
+    'read_pose_file',
+    'resample',
     'share_of_process',
+    'write_pose_file',
 ]

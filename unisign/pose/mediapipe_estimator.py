@@ -15,8 +15,10 @@ from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.registry import POSE_ESTIMATORS
 
 # Models of the package that Holistic with this complexity reads.
-_MODELS = ('pose_detection', 'pose_landmark_full', 'hand_recrop', 'hand_landmark_full', 'palm_detection_full')
-_MODELS += ('face_detection_short_range', 'face_landmark')
+_MODELS = (
+    *('pose_detection', 'pose_landmark_full', 'hand_recrop', 'hand_landmark_full', 'palm_detection_full'),
+    *('face_detection_short_range', 'face_landmark'),
+)
 _LEFT_WRIST, _RIGHT_WRIST, _LEFT_ELBOW, _RIGHT_ELBOW, _SHOULDERS = 15, 16, 13, 14, [11, 12]
 # A hand counts as that of the wrist if its root is not farther away than this, in widths of the shoulders.
 _FARTHEST_ROOT = 0.5

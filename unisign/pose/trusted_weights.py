@@ -1,6 +1,7 @@
 """Weights of OpenMMLab's libraries, read without running anything in them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ import torch
 from unisign.structures import DataError
 
 # What their files hold besides tensors, which plain loading refuses: small numpy arrays that describe the data set.
-_ALLOWED = [
+_ALLOWED: list[Any] = [
     np.ndarray,
     np.dtype,
     *((np.zeros(1).__reduce__()[0], f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),
