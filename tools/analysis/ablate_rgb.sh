@@ -4,18 +4,19 @@
 #   bash tools/analysis/ablate_rgb.sh VARIANT SEED [--cfg-options OPTION ...]
 #
 # VARIANT: pose, prior_guided, cross_attention, concat, random (frames), all (frames).
-# Needs data/toy_poor with packed hands, the stage 1 checkpoint and the encoder's weights, as the page says.
-# Writes work_dirs/ablation/VARIANT_SEED. Environment: DATA (data/toy_poor), EPOCHS (4), ANNOTATIONS (islr_both).
+# Needs data/toy_palms with packed hands, the stage 1 checkpoint and the encoder's weights, as the page says.
+# Writes work_dirs/ablation/VARIANT_SEED. Environment: DATA (data/toy_palms), EPOCHS (6), ANNOTATIONS (islr_both).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [ $# -ge 2 ] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 variant=$1 seed=$2
 shift 2
-data=${DATA:-data/toy_poor} epochs=${EPOCHS:-4} annotations=${ANNOTATIONS:-islr_both}
+data=${DATA:-data/toy_palms} epochs=${EPOCHS:-6} annotations=${ANNOTATIONS:-islr_both}
 python="${UNISIGN_VENV:-.venv}/bin/python"
 [ -x "$python" ] || python=python
 config=configs/toy/stage3_toy-islr.py
-options=(load_from=work_dirs/stage1_toy_pose/checkpoints/epoch_14.pth train_cfg.max_epochs="$epochs" train_cfg.val_interval="$epochs")
+options=(load_from=work_dirs/stage1_toy_pose/checkpoints/epoch_14.pth)
+options+=(train_cfg.max_epochs="$epochs" train_cfg.val_interval="$epochs")
 for loader in train val test; do options+=("${loader}_dataloader.dataset.data_root=$data"); done
 options+=("train_dataloader.dataset.ann_file=annotations/$annotations.jsonl")
 
@@ -31,7 +32,8 @@ case $variant in
 esac
 if [ "$variant" != pose ]; then
     for loader in train val test; do options+=("${loader}_dataloader.dataset.pipeline.3.windows=$data/hands.lmdb"); done
-    options+=(model.rgb_encoder.backbone.weights=data/toy_hands.safetensors 'model.rgb_encoder.backbone.channels=(32,64,128,128)')
+    options+=(model.rgb_encoder.backbone.weights=data/toy_hands.safetensors)
+    options+=('model.rgb_encoder.backbone.channels=(32,64,128,128)')
     options+=(optim_wrapper.paramwise_cfg.lr_mult.fusion=3.0 default_hooks.visualization.num_clips=0)
 fi
 [ "${1:-}" != --cfg-options ] || shift
