@@ -1,19 +1,31 @@
 #!/usr/bin/env bash
 # One run of the ablations of the RGB branch (docs/ablations.md): training from stage 1, then the test split.
 #
+#   bash tools/analysis/ablate_rgb.sh prepare
 #   bash tools/analysis/ablate_rgb.sh VARIANT SEED [--cfg-options OPTION ...]
 #
-# VARIANT: pose, prior_guided, cross_attention, concat, random (frames), all (frames).
-# Needs data/toy_palms with packed hands, the stage 1 checkpoint and the encoder's weights, as the page says.
+# prepare makes, once, data/toy_palms with packed hands and the encoder's first weights, from data/toy with videos.
+# VARIANT: pose, prior_guided, cross_attention, concat, random (frames), all (frames). Needs the stage 1 checkpoint, too.
 # Writes work_dirs/ablation/VARIANT_SEED. Environment: DATA (data/toy_palms), EPOCHS (6), ANNOTATIONS (islr_both).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-[ $# -ge 2 ] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-variant=$1 seed=$2
-shift 2
+[ $# -ge 2 ] || [ "${1:-}" = prepare ] || { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 data=${DATA:-data/toy_palms} epochs=${EPOCHS:-6} annotations=${ANNOTATIONS:-islr_both}
 python="${UNISIGN_VENV:-.venv}/bin/python"
 [ -x "$python" ] || python=python
+
+if [ "$1" = prepare ]; then
+    "$python" tools/data/make_toy.py "$data" --detector palms --margin 0 --videos none
+    lists="$data/annotations"
+    ln -sfn ../toy/videos "$data/videos" # the same for every detector
+    grep -h '"lang": "en"' "$lists/islr_train.jsonl" "$lists/dictionary_train.jsonl" > "$lists/islr_both.jsonl"
+    "$python" tools/data/extract_hand_crops.py "$lists"/islr_{both,dev,test}.jsonl "$data/hands.lmdb" --coding png
+    "$python" tools/models/pretrain_toy_hands.py data/toy_hands.safetensors --channels 32 64 128 128 \
+        --clips 14000 --epochs 12
+    exit
+fi
+variant=$1 seed=$2
+shift 2
 config=configs/toy/stage3_toy-islr.py
 options=(load_from=work_dirs/stage1_toy_pose/checkpoints/epoch_14.pth)
 options+=(train_cfg.max_epochs="$epochs" train_cfg.val_interval="$epochs")
