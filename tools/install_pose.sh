@@ -18,11 +18,12 @@ STAMP="$STAMPS/pose_no_deps"
 # Prints the packages that others would be installed over, with those others if they are there too.
 overwritten() {
     "$PY" - <<'END'
-from unisign.check_pose import PARTS, installed_versions
+from unisign.check_pose import PARTS
+from unisign.optional import versions_of
 
 for part in PARTS:
-    if installed_versions(part.distributions[1:]):
-        print(*installed_versions(part.distributions))
+    if versions_of(*part.distributions[1:]):
+        print(*versions_of(*part.distributions))
 END
 }
 

@@ -11,13 +11,13 @@ import platform
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-INSTALL = 'bash tools/install_pose.sh'
-ANEW = f'{INSTALL} --anew'
+from unisign.optional import INSTALL_POSE, versions_of
+
+ANEW = f'{INSTALL_POSE} --anew'
 # Packages that bring a folder ``cv2``: each overwrites the others' files.
 OPENCV = ('opencv-python-headless', 'opencv-python', 'opencv-contrib-python', 'opencv-contrib-python-headless')
 # What a child process writes in front of a result, since imported packages print things too.
@@ -39,7 +39,7 @@ class Part:
     name: str
     distributions: tuple[str, ...]
     trial: Callable[[], str]
-    install: str = INSTALL
+    install: str = INSTALL_POSE
     needed: bool = True
 
 
@@ -114,7 +114,8 @@ def _mmcv() -> str:
     try:
         kept = nms(boxes.cuda(), scores.cuda(), 0.5)[1].tolist()
     except RuntimeError:
-        return f'with operators for the CPU only; for the GPU: {INSTALL} with the CUDA toolkit {torch.version.cuda}'
+        toolkit = f'{INSTALL_POSE} with the CUDA toolkit {torch.version.cuda}'
+        return f'with operators for the CPU only; for the GPU: {toolkit}'
     _demand(kept == [0, 2], 'its box suppression gives wrong answers on the GPU')
     return 'with operators for CPU and GPU'
 
@@ -192,20 +193,9 @@ PARTS = (
 
 def find_parts(parts: Sequence[Part] = PARTS, tried: bool = True) -> list[Finding]:
     """Return what is known of each part; ``tried=False`` looks at the installed versions only."""
-    found = [Finding(part, installed_versions(part.distributions)) for part in parts]
+    found = [Finding(part, versions_of(*part.distributions)) for part in parts]
     results = try_parts([finding.part for finding in found if finding.versions]) if tried else {}
     return [Finding(finding.part, finding.versions, *results.get(finding.part.name, (None, ''))) for finding in found]
-
-
-def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Return name -> version of those distributions that are installed."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def try_parts(parts: Sequence[Part]) -> dict[str, tuple[bool, str]]:

@@ -12,7 +12,7 @@ import torch
 from unisign.apis import DownloadLimits, SignInferencer, init_model
 from unisign.datasets.video_readers import PyAVReader
 from unisign.engine.launch import run_test
-from unisign.stores import PoseFiles, write_npz
+from unisign.stores import PoseFiles, write_npz, write_pose_file
 from unisign.structures import ClipError, DataError, Poses
 
 POSE, RGB = 'stage3_toy-islr_pose', 'stage3_toy-islr'
@@ -99,6 +99,23 @@ def test_every_form_of_a_clip(trained, tmp_path, name):
     alone = translate([poses, tmp_path / f'{clip_id}.npz', f'{STORE}#{clip_id}'])
     assert len({round(other.score, 6) for other in alone}) == 1
     assert [other.clip_id for other in alone] == ['clip 0', str(tmp_path / f'{clip_id}.npz'), f'{STORE}#{clip_id}']
+
+
+def test_keypoints_from_a_pose_format_file(trained, tmp_path):
+    pytest.importorskip('pose_format', reason='needs pose-format: bash tools/install_pose.sh')
+    clip_id = clip_ids()[0][0]
+    poses, path = stored(clip_id), tmp_path / f'{clip_id}.pose'
+    write_pose_file(path, poses)
+    expected = inferencer(trained, POSE)(poses)
+    beside = inferencer(trained, POSE, pose=str(path))(video(clip_id))  # --pose x.pose
+    in_folder = inferencer(trained, POSE, pose=str(tmp_path))(video(clip_id))
+    alone = inferencer(trained, POSE)(path)
+    for answer in (beside, in_folder, alone):
+        assert (answer.clip_id, answer.text) == (clip_id, expected.text)
+        assert answer.score == pytest.approx(expected.score, abs=1e-4)
+    path.write_bytes(b'no pose')
+    with pytest.raises(ClipError, match=rf'{clip_id}\.pose: is no readable \.pose file'):
+        inferencer(trained, POSE, pose=str(path))(video(clip_id))
 
 
 def test_only_the_sampled_frames_are_decoded(trained, monkeypatch):

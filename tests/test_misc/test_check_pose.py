@@ -8,8 +8,9 @@ import pytest
 
 from unisign import check_pose
 from unisign.check_pose import PARTS, Finding, Part
+from unisign.optional import versions_of
 
-INSTALLED = {part.name for part in PARTS if check_pose.installed_versions(part.distributions)}
+INSTALLED = {part.name for part in PARTS if versions_of(*part.distributions)}
 
 
 def part(name: str = 'mmcv', needed: bool = True, trial=str) -> Part:

@@ -12,6 +12,7 @@ import pytest
 # A room imports from those before it. engine (it runs them) and apis (the way without a dataset) may import any.
 ORDER = (
     'version',
+    'optional',
     'registry',
     'structures',
     'checkpoints',

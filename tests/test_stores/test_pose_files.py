@@ -43,7 +43,7 @@ def test_lengths_come_from_headers_only(folder, monkeypatch):
 def test_what_cannot_be_read(folder):
     store = PoseFiles(folder)
     with pytest.raises(
-        ClipError, match=r"clip\.json: unknown kind of pose file '\.json'.*\.pkl, \.npz or STORE\.lmdb#KEY"
+        ClipError, match=r"clip\.json: unknown kind of pose file '\.json'.*\.pkl, \.npz, \.pose or STORE\.lmdb#KEY"
     ):
         store.read('clip.json')
     with pytest.raises(ClipError, match=r"unknown kind of pose file '\.lmdb'"):

@@ -41,7 +41,7 @@ class ClipInput:
         clip_id: short name: the file's without its suffix, the key in a packed store, or ``clip N``.
         source: what errors call it: path, address, or ``clip N``.
         video: path, or frames in memory.
-        poses: keypoints, or a pose file (``x.npz``, ``x.pkl``, ``STORE.lmdb#KEY``).
+        poses: keypoints, or a pose file (``x.npz``, ``x.pkl``, ``x.pose``, ``STORE.lmdb#KEY``).
         url: address of a video that is still to be fetched.
         problem: why it cannot be used.
     """

@@ -80,7 +80,7 @@ class ClipPipeline:
 
         Args:
             clip_id: in test mode the only thing that a random choice of frames depends on, beside the config's seed.
-            poses: keypoints, or a pose file (``x.npz``, ``x.pkl``, ``STORE.lmdb#KEY``).
+            poses: keypoints, or a pose file (``x.npz``, ``x.pkl``, ``x.pose``, ``STORE.lmdb#KEY``).
             video: path, or frames in memory; None if there is none.
             source: what errors about the poses call them; '' is ``clip_id``.
         """

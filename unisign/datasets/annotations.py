@@ -19,7 +19,7 @@ class Annotation:
     Attributes:
         id: unique within the file.
         video: path of the video, or None; one of ``video`` and ``poses`` is there.
-        poses: ``x.pkl``, ``x.npz`` or ``STORE.lmdb#KEY``, or None.
+        poses: ``x.pkl``, ``x.npz``, ``x.pose`` or ``STORE.lmdb#KEY``, or None.
         text: word (isolated signs) or sentence, or None.
         gloss: the glosses, in order; empty if unknown.
         lang: language of ``text`` and ``gloss``, a code such as ``en``, or None.

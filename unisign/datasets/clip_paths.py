@@ -28,7 +28,7 @@ class ClipPaths:
         return os.path.abspath(found)
 
     def find_poses(self, poses: str) -> str:
-        """Return ``poses`` (``x.pkl``, ``x.npz`` or ``STORE.lmdb#KEY``) with its file's absolute path."""
+        """Return ``poses`` (``x.pkl``, ``x.npz``, ``x.pose`` or ``STORE.lmdb#KEY``) with its file's absolute path."""
         packed = split_packed_key(poses)
         if packed is None:
             return self.find(poses)

@@ -6,10 +6,10 @@ from unisign.pose.extraction import ClipResult, extract, poses_of_video
 from unisign.pose.mediapipe_estimator import MediaPipeEstimator
 from unisign.pose.mmpose_estimator import MMPoseEstimator
 from unisign.pose.pose_estimator import PoseEstimator
-from unisign.pose.pose_format_files import read_pose_file, write_pose_file
 from unisign.pose.resampling import resample
 from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.pose.video_list import Share, Video, find_videos, share_of_process
+from unisign.stores import read_pose_file, write_pose_file
 
 __all__ = [
     'ClipFolder',

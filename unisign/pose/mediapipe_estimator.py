@@ -7,12 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unisign.pose.mediapipe_layout import to_whole_body
+from unisign.optional import import_extra, sha256_of, versions_of
 from unisign.pose.mediapipe_people import PeopleFinder
-from unisign.pose.optional import import_extra, sha256_of, versions_of
 from unisign.pose.pose_estimator import PoseEstimator
 from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.registry import POSE_ESTIMATORS
+from unisign.structures.mediapipe_layout import to_whole_body
 
 # Models of the package that Holistic with this complexity reads.
 _MODELS = (

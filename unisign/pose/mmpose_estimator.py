@@ -12,8 +12,8 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 
 from unisign.checkpoints.download import cache_folder, download
+from unisign.optional import import_extra, sha256_of, versions_of
 from unisign.pose.mmpose_models import config_of, weights_url
-from unisign.pose.optional import import_extra, sha256_of, versions_of
 from unisign.pose.pose_estimator import PoseEstimator
 from unisign.pose.signer_choice import SignerRule, SignerTracker
 from unisign.pose.trusted_weights import read_weights

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from unisign.pose.optional import import_extra
+from unisign.optional import import_extra
 from unisign.structures import DataError
 
 SHORT_NAMES = {

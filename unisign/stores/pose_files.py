@@ -1,4 +1,4 @@
-"""Poses by path: published pickles, ``.npz`` files and clips in packed stores."""
+"""Poses by path: published pickles, ``.npz`` and ``.pose`` files, and clips in packed stores."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,10 +8,12 @@ import numpy as np
 from unisign.registry import POSE_STORES
 from unisign.stores.npz import npz_num_frames, read_npz
 from unisign.stores.packed_store import PackedPoseStore
+from unisign.stores.pose_format_files import read_pose_file
 from unisign.stores.published_pickle import read_published_pickle
-from unisign.structures import ClipError, Poses
+from unisign.structures import ClipError, DataError, Poses
 
-_KINDS = 'Poses are read from .pkl, .npz or STORE.lmdb#KEY.'
+_SUFFIXES = ('.pkl', '.pickle', '.npz', '.pose')
+_KINDS = 'Poses are read from .pkl, .npz, .pose or STORE.lmdb#KEY.'
 
 
 def split_packed_key(key: str) -> tuple[str, str] | None:
@@ -22,7 +24,7 @@ def split_packed_key(key: str) -> tuple[str, str] | None:
 
 @POSE_STORES.register_module()
 class PoseFiles:
-    """Every clip by a path of its own: ``x.pkl``, ``x.npz`` or ``store.lmdb#KEY``.
+    """Every clip by a path of its own: ``x.pkl``, ``x.npz``, ``x.pose`` or ``store.lmdb#KEY``.
 
     Args:
         root: folder that relative paths start from; '' is the working directory.
@@ -39,7 +41,7 @@ class PoseFiles:
 
         Raises:
             ClipError: if the clip is missing, damaged or not what it should be.
-            DataError: if a packed store cannot be opened at all.
+            DataError: if a packed store cannot be opened at all, or pose-format is missing, which ``.pose`` files need.
         """
         packed = split_packed_key(key)
         if packed is not None:
@@ -49,10 +51,12 @@ class PoseFiles:
             return read_npz(path)
         if path.suffix in ('.pkl', '.pickle'):
             return read_published_pickle(path)
+        if path.suffix == '.pose':
+            return _read_pose_file(path)
         raise ClipError(key, f'unknown kind of pose file {path.suffix!r}.', _KINDS)
 
     def num_frames(self, key: str) -> int:
-        """Return the number of frames of the clip at ``key``; a pickle is read in full for it.
+        """Return the number of frames of the clip at ``key``; a pickle or ``.pose`` file is read in full for it.
 
         Raises:
             ClipError: as ``read``.
@@ -65,7 +69,7 @@ class PoseFiles:
     def known_lengths(self, keys: Sequence[str]) -> np.ndarray:
         """Return the number of frames of each of ``keys`` (int64 [N]) where headers tell; 0 where they do not.
 
-        A pickle has no header, and a clip that cannot be read has no length.
+        Only ``.npz`` and packed stores tell without reading the clip, and a clip that cannot be read has no length.
 
         Raises:
             DataError: if a packed store cannot be opened.
@@ -83,7 +87,7 @@ class PoseFiles:
         """Return the pose files below ``root``, sorted; clips of packed stores as ``STORE.lmdb#KEY``."""
         for path in sorted(self.root.rglob('*')):
             name = path.relative_to(self.root).as_posix()
-            if path.suffix in ('.pkl', '.pickle', '.npz'):
+            if path.suffix in _SUFFIXES:
                 yield name
             elif path.suffix == '.lmdb':
                 yield from (f'{name}#{key}' for key in self._store(name).lengths)
@@ -98,6 +102,13 @@ class PoseFiles:
         if file not in self._packed:
             self._packed[file] = PackedPoseStore(self.root / file)
         return self._packed[file]
+
+
+def _read_pose_file(path: Path) -> Poses:
+    try:
+        return read_pose_file(path)
+    except ImportError as error:  # no clip of this kind can be read here: the run must not go on without them
+        raise DataError(path, f'cannot be read: {error}') from error
 
 
 def _npz_length_or_zero(path: Path) -> int:

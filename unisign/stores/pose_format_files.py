@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from unisign.pose.mediapipe_layout import NUM_HAND, NUM_POSE, to_whole_body
-from unisign.pose.optional import import_extra
+from unisign.optional import import_extra
 from unisign.structures import NUM_KEYPOINTS, ClipError, Poses
+from unisign.structures.mediapipe_layout import NUM_HAND, NUM_POSE, to_whole_body
 
 _COCO = ('BODY', 'FACE', 'LEFT_HAND', 'RIGHT_HAND')
 _HOLISTIC = ('POSE_LANDMARKS', 'LEFT_HAND_LANDMARKS', 'RIGHT_HAND_LANDMARKS', 'FACE_LANDMARKS')

@@ -1,7 +1,7 @@
 import numpy as np
 
-from unisign.pose.mediapipe_layout import BODY, FACE, NO_SMALL_TOE, to_whole_body
 from unisign.structures import KEYPOINT_MIRROR
+from unisign.structures.mediapipe_layout import BODY, FACE, NO_SMALL_TOE, to_whole_body
 
 # MediaPipe's pose landmarks of the signer's left side have odd numbers from 7 on; the eyes are 2 and 5.
 POSE_MIRROR = {0: 0, 2: 5, 5: 2} | {i: i + 1 if i % 2 else i - 1 for i in range(7, 33)}

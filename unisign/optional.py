@@ -1,4 +1,4 @@
-"""Importing packages of the pose extra where they are used, and their versions."""
+"""Packages of the pose extra: importing them where they are used, their versions. Works where nothing is installed."""
 
 import hashlib
 import importlib

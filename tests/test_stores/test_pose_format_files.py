@@ -1,8 +1,12 @@
+import json
+import sys
+
 import numpy as np
 import pytest
 
-from unisign.pose import read_pose_file, write_pose_file
-from unisign.structures import ClipError, Poses
+from unisign.registry import DATASETS
+from unisign.stores import PoseFiles, read_pose_file, write_npz, write_pose_file
+from unisign.structures import ClipError, DataError, Poses
 
 pose_format = pytest.importorskip('pose_format', reason='needs pose-format: bash tools/install_pose.sh')
 
@@ -53,3 +57,38 @@ def test_frame_rate_is_needed(tmp_path):
     poses = clip()
     with pytest.raises(ClipError, match='frame rate'):
         write_pose_file(tmp_path / 'a.pose', Poses(poses.keypoints, poses.scores, poses.frame_size))
+
+
+def test_an_annotation_may_name_one(tmp_path):
+    write_pose_file(tmp_path / 'a.pose', clip())
+    line = {'id': 'A', 'poses': 'a.pose', 'text': 'hello', 'lang': 'en'}
+    (tmp_path / 'clips.jsonl').write_text(json.dumps(line) + '\n')
+    pipeline = [{'type': 'LoadPoses'}, {'type': 'NormalizeParts'}, {'type': 'PackSignInputs'}]
+    dataset = DATASETS.build(
+        dict(type='SignDataset', ann_file=str(tmp_path / 'clips.jsonl'), task='slt', pipeline=pipeline, test_mode=True)
+    )
+    from_pose = dataset[0]['inputs']['parts']
+    (tmp_path / 'clips.jsonl').write_text(json.dumps({**line, 'poses': 'a.npz'}) + '\n')
+    write_npz(tmp_path / 'a.npz', clip())
+    from_npz = DATASETS.build(
+        dict(type='SignDataset', ann_file=str(tmp_path / 'clips.jsonl'), task='slt', pipeline=pipeline, test_mode=True)
+    )[0]['inputs']['parts']
+    for name, values in from_npz.items():
+        assert values.shape[0] == 3
+        np.testing.assert_allclose(from_pose[name], values, atol=1e-4)
+
+
+def test_pose_files_among_others(tmp_path):
+    write_pose_file(tmp_path / 'a.pose', clip())
+    store = PoseFiles(tmp_path)
+    assert list(store.keys()) == ['a.pose'] and 'a.pose' in store
+    assert store.num_frames('a.pose') == 3 and store.known_lengths(['a.pose']).tolist() == [0]
+    np.testing.assert_allclose(store.read('a.pose').keypoints, clip().keypoints, atol=1e-5)
+
+
+def test_without_the_package_it_says_how_to_install_it(tmp_path, monkeypatch):
+    write_pose_file(tmp_path / 'a.pose', clip())
+    monkeypatch.setitem(sys.modules, 'pose_format', None)
+    with pytest.raises(DataError, match=r'a\.pose: cannot be read: .*bash tools/install_pose\.sh') as caught:
+        PoseFiles(tmp_path).read('a.pose')
+    assert not isinstance(caught.value, ClipError)  # else a run would go on without all such clips
