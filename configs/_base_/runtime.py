@@ -12,6 +12,8 @@ default_hooks = dict(
     checkpoint=dict(type='SignCheckpointHook', interval=1, interval_minutes=30, max_keep_ckpts=2),
     failed_clips=dict(type='FailedClipHook'),
     data_check=dict(type='DataCheckHook'),  # languages and labels the model does not know stop the run at once
+    # how far the fusion of an RGB-pose model lets pictures in; a warning when it has closed for good
+    fusion_gate=dict(type='FusionGateHook'),
     # the hands of two dev clips after each validation, as RGB-pose models read them; nothing for pose-only models
     visualization=dict(type='FusionVisualizationHook', interval=1, num_clips=2),
 )

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from stand_ins import write_config
 
 from unisign.engine import ConfigError, check_config, read_config
+from unisign.engine.argument_types import wrong_types
 
 
 def test_a_sound_config_passes(tmp_path):
@@ -58,3 +61,33 @@ def test_an_option_that_nothing_would_read_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"sets 'default_hook\.logger\.interval'.*Did you mean 'default_hooks'"):
         read_config(path, {'default_hook.logger.interval': 1})
     assert read_config(path, {'load_from': 'a.pth', 'auto_scale_lr.enable': True}).load_from == 'a.pth'
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'problem'),
+    [
+        (
+            'train_cfg.max_epochs',
+            '3',
+            "train_cfg: SignTrainLoop: max_epochs='3' should be a whole number.*, got a text",
+        ),
+        ('train_cfg.max_epochs', 2.5, 'max_epochs=2.5 should be a whole number.*, got a number'),
+        ('default_hooks.failed_clips.max_failed_share', [0.1], 'should be a number, got a list'),
+        ('default_hooks.failed_clips.max_failed_share', True, 'should be a number, got True or False'),
+        ('train_dataloader.sampler.shuffle', 'yes', "EpochSampler: shuffle='yes' should be True or False, got a text"),
+    ],
+)
+def test_values_of_another_type_are_named_before_anything_is_built(tmp_path, option, value, problem):
+    cfg = read_config(write_config(tmp_path), {option: value})
+    with pytest.raises(ConfigError, match=problem):
+        check_config(cfg)
+
+
+def test_whole_numbers_none_and_tuples_for_lists_pass_the_check_of_types():
+    def module(share: float, size: int | None, names: list[str] | None = None, place: Path | str = '', any_=None): ...
+
+    module.__module__ = 'unisign.example'
+    assert not list(wrong_types(module, dict(share=1, size=None, names=('a',), place='x', any_=3, unknown=1)))
+    assert list(wrong_types(module, dict(size='3'))) == ["size='3' should be a whole number or None, got a text."]
+    module.__module__ = 'torch.nn'
+    assert not list(wrong_types(module, dict(size='3')))

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 import unisign.registry as ours
+from unisign.engine.argument_types import wrong_types
 from unisign.engine.hooks.sign_checkpoint_hook import check_save_best
 from unisign.structures import DataError
 
@@ -120,6 +121,8 @@ def _check_arguments(path: str, node: Mapping[str, Any], factories: Sequence[Any
     names = set().union(*(names for names in accepted if names is not None)) - {'self'}
     for argument in sorted(unknown):
         yield f'{path}: {node["type"]} takes no {argument!r}; {_nearest_argument(argument, names)}'
+    if len(factories) == 1:
+        yield from (f'{path}: {node["type"]}: {problem}' for problem in wrong_types(factories[0], node))
 
 
 def _check_dataloader(path: str, node: Mapping[str, Any]) -> Iterator[str]:
