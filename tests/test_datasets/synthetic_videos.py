@@ -1,5 +1,6 @@
 """Videos made in code: every frame differs from every other, and encoders get something to predict."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -20,15 +21,31 @@ def write_h264(
     images: np.ndarray,
     x264: str = 'bframes=3:keyint=12:scenecut=0',
     faststart: bool = False,
+    turned: int = 0,
+    mirrored: bool = False,
+    times: list[int] | None = None,
 ) -> Path:
-    """Write images as H.264, by default with B frames and a keyframe every 12 frames."""
+    """Write images as H.264, by default with B frames and a keyframe every 12 frames, 25 a second.
+
+    Args:
+        turned: degrees against the clock that the file asks players to turn the picture by.
+        mirrored: the file asks for a mirrored picture, left and right changed, after that.
+        times: when each frame is shown, in milliseconds; None: every 40.
+    """
     options = {'movflags': 'faststart'} if faststart else {}
     with av.open(str(path), 'w', options=options) as container:
         stream = container.add_stream('libx264', rate=25, options={'x264-params': x264, 'crf': '18'})
         stream.height, stream.width = images.shape[1:3]
         stream.pix_fmt = 'yuv420p'
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format='rgb24')))
+        if turned or mirrored:
+            stream.set_display_rotation(turned, hflip=mirrored)
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for i, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format='rgb24')
+            if times is not None:
+                frame.pts, frame.time_base = times[i], Fraction(1, 1000)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 

@@ -37,6 +37,16 @@ def test_other_rates_are_matched_by_the_moment(pose_rate, video_rate, ids, count
     assert video_frames(clip, info(count, video_rate), 'v').tolist() == expected
 
 
+def test_a_video_with_uneven_frames_is_matched_by_its_own_times():
+    """Frames at 0, 0.1, 0.4, 0.5 s, 6 a second in the mean; poses at 10 a second."""
+    video = replace(info(4, rate=6.0), times=np.array([0, 0.1, 0.4, 0.5]))
+    assert video_frames(poses(6, rate=10.0), video, 'v').tolist() == [0, 1, 1, 2, 2, 3]
+    assert video_frames(poses(4, rate=6.0), video, 'v', stored_frames=4).tolist() == [0, 1, 2, 3]  # frame by frame
+    assert video_frames(poses(2, ids=[2, 3], rate=6.0), video, 'v').tolist() == [2, 3]
+    with pytest.raises(ClipError, match='need frame 4'):
+        video_frames(poses(8, rate=10.0), video, 'v')
+
+
 def test_as_many_frames_are_the_same_frames_whatever_the_rates_say():
     clip = poses(20, rate=15.0)
     assert video_frames(clip, info(20, rate=30.0), 'v', stored_frames=20).tolist() == list(range(20))

@@ -214,7 +214,7 @@ def test_every_kind_of_bad_pose_file_is_named_and_the_others_are_read(tmp_path, 
         'shape.npz': 'expected keypoints [T, 133, 2] and scores [T, 133], got [4, 17, 2] and [4, 17].',
         'key.npz': "no array scores; found ['keypoints'].",
         'noise.npz': 'not a readable .npz of plain arrays',
-        'other.txt': "unknown kind of pose file '.txt'. Poses are read from .pkl, .npz or STORE.lmdb#KEY.",
+        'other.txt': "unknown kind of pose file '.txt'. Poses are read from .pkl, .npz, .pose or STORE.lmdb#KEY.",
     }
     lines = [json.dumps({'id': name, 'poses': name, 'text': 'x', 'lang': 'en'}) for name in messages]
     (tmp_path / 'a.jsonl').write_text('\n'.join(lines))

@@ -8,6 +8,7 @@ from PIL import Image
 from synthetic_videos import decode_in_order, moving_images, write_h264
 
 from unisign.datasets.video_readers import PyAVReader, VideoInfo, open_video
+from unisign.datasets.video_readers.orientation import frame_orientation
 from unisign.registry import VIDEO_READERS
 from unisign.structures import ClipError
 
@@ -115,6 +116,61 @@ def test_what_is_known_of_a_video(videos):
     assert PyAVReader().info(path) == VideoInfo(40, 25.0, (64, 48), 40)
     info = build('DecordReader').info(path)
     assert (info.num_frames, info.frame_rate, info.size) == (40, 25.0, (64, 48))
+
+
+@pytest.mark.parametrize('mirrored', [False, True])
+@pytest.mark.parametrize('turned', [90, 180, 270])
+def test_a_picture_is_turned_as_the_file_says(tmp_path, turned, mirrored):
+    """As a phone writes: what is upright lies in the file, and a note says how to turn it."""
+    path = write_h264(tmp_path / 'phone.mp4', moving_images(6), turned=turned, mirrored=mirrored)
+    truth = np.rot90(decode_in_order(path), turned // 90, axes=(1, 2))
+    truth = truth[:, :, ::-1] if mirrored else truth
+    assert truth.shape[1:3] == ((48, 64) if turned == 180 else (64, 48))
+    for name in ('PyAVReader', 'VideoFiles'):
+        reader = build(name)
+        assert reader.info(path).size == truth.shape[2:0:-1]
+        np.testing.assert_array_equal(reader.read(path, [4, 0, 2]), truth[[4, 0, 2]])
+        assert reader.read(path, []).shape == (0, *truth.shape[1:])
+    with pytest.raises(ClipError, match=r'phone\.mp4: its picture is to be turned or mirrored.*Use PyAVReader'):
+        build('DecordReader').info(path)
+
+
+def test_a_picture_may_be_mirrored_without_being_turned(tmp_path):
+    path = write_h264(tmp_path / 'front.mp4', moving_images(3), mirrored=True)
+    np.testing.assert_array_equal(PyAVReader().read(path, [0, 2]), decode_in_order(path)[[0, 2], :, ::-1])
+
+
+@pytest.mark.parametrize('angle', [0, 90, 180, -90])
+def test_a_frame_with_a_note_of_unknown_kind_is_still_turned(angle):
+    class Notes:
+        def __getitem__(self, name):
+            raise ValueError('99 is not a valid Type')
+
+    class Frame:
+        side_data, rotation = Notes(), angle
+
+    image = moving_images(1)[0]
+    np.testing.assert_array_equal(frame_orientation(Frame()).shown(image), np.rot90(image, angle // 90))
+
+
+@pytest.mark.parametrize('suffix', ['mp4', 'mkv'])
+def test_frames_that_come_unevenly(tmp_path, suffix):
+    """As phones record in bad light: 10 frames every 33 ms, then 10 every 100; the header of an mkv says 25."""
+    times = [33 * i for i in range(10)] + [330 + 100 * i for i in range(10)]
+    images = moving_images(20)
+    path = write_h264(tmp_path / f'phone.{suffix}', images, times=times)
+    info, truth = PyAVReader().info(path), decode_in_order(path)
+    assert info.num_frames == len(truth) == 20
+    assert info.frame_rate == pytest.approx(19 / 1.23, rel=1e-3)
+    np.testing.assert_allclose(info.times, np.array(times) / 1000, atol=1e-3)
+    np.testing.assert_array_equal(PyAVReader().read(path, [0, 7, 11, 19]), truth[[0, 7, 11, 19]])
+
+
+@pytest.mark.parametrize('suffix', ['mp4', 'mkv'])
+def test_frames_that_come_evenly_have_no_times(tmp_path, suffix):
+    path = write_h264(tmp_path / f'a.{suffix}', moving_images(20), times=[33 * i for i in range(20)])
+    info = PyAVReader().info(path)  # rounded to milliseconds, as mkv does
+    assert info.times is None and info.frame_rate == pytest.approx(1000 / 33, rel=0.01)
 
 
 @pytest.mark.parametrize('name', FILE_READERS)

@@ -18,12 +18,12 @@ def video_frames(
     """Return the number of the video frame of each frame of the clip, int64 [T].
 
     ``time``: frame i of the poses is frame i of the video, unless both know their frame rates and these differ: then
-    it is the frame shown at the same moment. With as many frames in the video as in the pose file the rates are not
-    asked. ``count``: pose file and video cover the same time whatever their numbers of frames: i times the ratio of
-    these numbers.
+    it is the frame shown at the same moment, by the video's own times if its frames come unevenly. With as many frames
+    in the video as in the pose file the rates are not asked. ``count``: pose file and video cover the same time
+    whatever their numbers of frames: i times the ratio of these numbers.
 
     Args:
-        poses: the clip; its ``frame_ids`` count frames of the video that the poses were made from, from 0.
+        poses: the clip; its ``frame_ids`` count frames of the whole clip, from 0, at the poses' own frame rate.
         info: what is known of the video.
         path: the video, for the error.
         stored_frames: frames of the whole pose file; None if unknown.
@@ -37,6 +37,8 @@ def video_frames(
     _check_shape(poses, info, path)
     ratio = _ratio(poses, info, path, stored_frames, align)
     exact = ids * ratio
+    if align == 'time' and ratio != 1 and info.times is not None:
+        exact = _places(ids / float(poses.frame_rate or 1), info.times)
     numbers = np.floor(exact + 0.5).astype(np.int64)
     numbers = np.where(exact < info.num_frames, np.minimum(numbers, info.num_frames - 1), numbers)
     if len(numbers) and numbers.max() >= info.num_frames:
@@ -64,6 +66,16 @@ def _ratio(poses: Poses, info: VideoInfo, path: object, stored_frames: int | Non
         return 1.0
     ratio = info.frame_rate / poses.frame_rate
     return 1.0 if abs(ratio - 1) < _SAME_RATE else ratio
+
+
+def _places(moments: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return where moments (seconds, [T]) lie between the frames of a video that are shown at ``times``, in frames.
+
+    Behind the last frame it goes on at the mean rate, so that a video that is too short is still noticed.
+    """
+    places = np.interp(moments, times, np.arange(len(times)))
+    mean = (len(times) - 1) / times[-1]
+    return places + np.maximum(moments - times[-1], 0) * mean
 
 
 def _check_shape(poses: Poses, info: VideoInfo, path: object) -> None:

@@ -24,7 +24,8 @@ class Poses:
         scores: float32 [T, 133]; confidence, about 0..1 (values above 1 occur); 0 where a point is missing.
         frame_size: width and height of the video's frames in pixels; None if unknown.
         frame_rate: frames per second; None if unknown.
-        frame_ids: int64 [T]; which video frame each entry belongs to; None means 0..T-1.
+        frame_ids: int64 [T]; which frame of the whole clip each entry is, counted at ``frame_rate``; for poses with an
+            entry for every video frame that is the video frame. None means 0..T-1.
     """
 
     keypoints: np.ndarray

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unisign.datasets.video_readers.orientation import UPRIGHT, stored_orientation
 from unisign.datasets.video_readers.video_reader import VideoInfo, VideoReader, check_indices, missing, stopped_early
 from unisign.registry import VIDEO_READERS
 from unisign.structures import ClipError
@@ -17,7 +18,8 @@ class DecordReader(VideoReader):
     """Decodes from the start of the file and skips what is not asked for.
 
     decord's own random access (``get_batch``) is not used: in files with open groups of pictures it returns frames up
-    to three late. Its last release is 0.6.0, and it has wheels for x86-64 only (extra ``video``).
+    to three late. Its last release is 0.6.0, and it has wheels for x86-64 only (extra ``video``). A video whose picture
+    is to be turned or mirrored is refused: decord garbles what it turns, and mirrors nothing.
 
     Args:
         threads: of the decoder; 1 is best where several data workers read.
@@ -55,6 +57,12 @@ class DecordReader(VideoReader):
         if not Path(path).is_file():
             raise missing(path)
         decord = _decord()
+        if stored_orientation(path) != UPRIGHT:
+            raise ClipError(
+                path,
+                'its picture is to be turned or mirrored when it is shown, which decord does wrongly.',
+                'Use PyAVReader, the default.',
+            )
         try:
             return decord.VideoReader(str(path), num_threads=self.threads)
         except (decord.DECORDError, RuntimeError) as error:

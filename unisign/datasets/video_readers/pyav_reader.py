@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import numpy as np
 
 from unisign.datasets.video_readers.open_video import open_video
+from unisign.datasets.video_readers.orientation import UPRIGHT, Orientation, packet_orientation
 from unisign.datasets.video_readers.video_reader import (
     VideoInfo,
     VideoReader,
@@ -19,22 +20,28 @@ from unisign.datasets.video_readers.video_reader import (
 from unisign.registry import VIDEO_READERS
 from unisign.structures import ClipError
 
+# A header's rate this near to the true mean is kept: the mean is rounded, as times are.
+_SAME_RATE = 0.01
+# Frames farther than this from where an even rate would show them, in frames, come unevenly.
+_LARGEST_SHIFT = 0.5
 _FAILURES = (av.FFmpegError, OSError, IndexError, ValueError)
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Where the frames of a video are, from its packets alone, without decoding.
+    """Where the frames of a video are, from its packets; only one frame is decoded.
 
     Attributes:
         times: int64 [N], presentation times of the frames, sorted; None where they do not tell the frames apart.
         key_times: int64 [K], presentation times of those frames where decoding may start, sorted.
-        info: what is known of the video.
+        info: what is known of the video, as it is shown.
+        orientation: how stored frames become those that are shown.
     """
 
     times: np.ndarray | None
     key_times: np.ndarray
     info: VideoInfo
+    orientation: Orientation = UPRIGHT
 
 
 @VIDEO_READERS.register_module()
@@ -44,7 +51,9 @@ class PyAVReader(VideoReader):
     The times of all frames are read from the packets first (well under a millisecond a clip). So the pictures that a
     decoder leaves out after a jump (those that are shown before the keyframe, in open groups of pictures) cannot
     shift the count, which is what makes plain seeking return later frames in such files. Where a jump would save
-    nothing, decoding just goes on. A file whose packets carry no usable times is decoded from its start.
+    nothing, decoding just goes on. A file whose packets carry no usable times is decoded from its start. What the file
+    notes about turning and mirroring its picture, as phones do, is done: sizes and frames are those of the video as it
+    is shown.
 
     Args:
         threads: of the decoder; 1 is best where several data workers read.
@@ -55,7 +64,7 @@ class PyAVReader(VideoReader):
         self._last: tuple[tuple, _Table] | None = None
 
     def info(self, path: str | Path) -> VideoInfo:
-        """Return what is known of the video.
+        """Return what is known of the video, its size as it is shown.
 
         Raises:
             ClipError: if it is missing or cannot be read.
@@ -72,7 +81,7 @@ class PyAVReader(VideoReader):
         for way in (self._jumping, self._in_order):  # where jumping loses its way, the start of the file remains
             try:
                 for image in way(path, table, indices[reached:]):
-                    yield _of_size(path, image, table.info.size)
+                    yield _of_size(path, table.orientation.shown(image), table.info.size)
                     reached += 1
             except av.FFmpegError as error:
                 problem = error
@@ -128,26 +137,44 @@ def _read_table(path: str | Path) -> _Table:
     try:
         with open_video(path) as container:
             stream = container.streams.video[0]
-            packets = [
-                (packet.pts, packet.is_keyframe)
-                for packet in container.demux(stream)
-                if packet.size and not packet.is_discard
-            ]
+            stream.codec_context.thread_count = 1  # several would hold frames back
+            packets, orientation = [], None
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:
+                    packets.append((packet.pts, packet.is_keyframe))
+                if packet.is_keyframe and orientation is None:
+                    orientation = packet_orientation(packet)
             rate = float(stream.average_rate) if stream.average_rate else None
-            size = stream.codec_context.width, stream.codec_context.height
-            announced = stream.frames or None
+            stored_size = stream.codec_context.width, stream.codec_context.height
+            announced, tick = stream.frames or None, float(stream.time_base or 0)
     except ClipError:
         raise
     except _FAILURES as error:
         denied = isinstance(error, PermissionError)
         advice = 'Check who may read it.' if denied else 'The file is cut off or damaged: copy it again.'
         raise ClipError(path, f'cannot be read as a video ({_reason(error)}).', advice) from error
-    info = VideoInfo(len(packets), rate, size, announced)
+    orientation = orientation or UPRIGHT
+    info = VideoInfo(len(packets), rate, orientation.shown_size(stored_size), announced)
     times = [time for time, _ in packets]
     if None in times or len(set(times)) < len(times) or not packets or not packets[0][1]:
-        return _Table(None, np.zeros(0, dtype=np.int64), info)
+        return _Table(None, np.zeros(0, dtype=np.int64), info, orientation)
     keys = [time for time, is_key in packets if is_key]
-    return _Table(np.sort(np.array(times, dtype=np.int64)), np.sort(np.array(keys, dtype=np.int64)), info)
+    sorted_times, key_times = (np.sort(np.array(values, dtype=np.int64)) for values in (times, keys))
+    return _Table(sorted_times, key_times, _timed(info, (sorted_times - sorted_times[0]) * tick), orientation)
+
+
+def _timed(info: VideoInfo, times: np.ndarray) -> VideoInfo:
+    """Return ``info`` with the true mean rate, and the times (float64 [N], seconds) where they are uneven.
+
+    Headers of mkv and webm files hold the rate that was meant, which recordings by browsers and phones need not keep.
+    """
+    if len(times) < 2 or times[-1] <= 0:
+        return info
+    mean = (len(times) - 1) / float(times[-1])
+    rate = mean if info.frame_rate is None or abs(info.frame_rate / mean - 1) > _SAME_RATE else info.frame_rate
+    even = np.arange(len(times)) / mean
+    uneven = np.abs(times - even).max() > _LARGEST_SHIFT / mean
+    return replace(info, frame_rate=rate, times=times if uneven else None)
 
 
 def _of_size(path: str | Path, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +16,18 @@ class VideoInfo:
 
     Attributes:
         num_frames: how many frames it really holds, whatever its header says.
-        frame_rate: frames per second; None if unknown.
-        size: width and height in pixels.
+        frame_rate: frames per second, the mean where they come unevenly; None if unknown.
+        size: width and height in pixels, as the video is shown: turned, if the file says so.
         announced_frames: what the header says; None if it says nothing.
+        times: float64 [num_frames], when each frame is shown, in seconds from the first one, where they come unevenly
+            (variable frame rate); None: evenly, or unknown.
     """
 
     num_frames: int
     frame_rate: float | None
     size: tuple[int, int]
     announced_frames: int | None = None
+    times: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 class VideoReader(ABC):
