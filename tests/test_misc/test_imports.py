@@ -15,6 +15,7 @@ ORDER = (
     'optional',
     'registry',
     'structures',
+    'segmentation',
     'checkpoints',
     'stores',
     'pose',

@@ -66,6 +66,12 @@ def make_motion(glosses: Sequence[str], signer: Signer, rng: np.random.Generator
     return _join(stretches, signer, in_sentence, timing[1:, 0], rng)
 
 
+def resting_motion(signer: Signer, frames: int, rng: np.random.Generator) -> Motion:
+    """Return the motion of ``signer`` who waits for about ``frames`` frames and shifts the hands once."""
+    half = max(1, frames // 2)
+    return _join([rest(signer, half, rng), rest(signer, half, rng)], signer, False, np.zeros(2), rng)
+
+
 def _brow_plan(glosses: Sequence[str]) -> list[float]:
     """Return the brows' height during each sign: raised in yes-or-no questions, lowered in the others and in denial."""
     if glosses[-1] == 'QUESTION' and len(glosses) > 1:
