@@ -2,6 +2,7 @@
 
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -27,15 +28,28 @@ class BrightnessEstimator(PoseEstimator):
             yield np.tile(means[:, None, None], (1, 133, 2)), np.ones((len(frames), 133))
 
 
-def write_clip(path: Path, count: int = 6, size: tuple[int, int] = (48, 64)) -> Path:
-    """Write a video of ``count`` frames, height and width ``size``, each brighter than the one before."""
+def write_clip(
+    path: Path, count: int = 6, size: tuple[int, int] = (48, 64), times: list[int] | None = None, turned: int = 0
+) -> Path:
+    """Write a video of ``count`` frames, height and width ``size``, each brighter than the one before.
+
+    Args:
+        times: when each is shown, in milliseconds; None: 25 a second.
+        turned: degrees against the clock that the file asks for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=25)
         stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'
+        if turned:
+            stream.set_display_rotation(turned)
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
         for i in range(count):
-            image = np.full((*size, 3), 20 + 200 * i // count, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+            frame = av.VideoFrame.from_ndarray(np.full((*size, 3), 20 + 200 * i // count, np.uint8), format='rgb24')
+            if times is not None:
+                frame.pts, frame.time_base = times[i], Fraction(1, 1000)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 

@@ -31,6 +31,37 @@ def test_one_frame(tmp_path):
     assert len(poses_of_video(build_estimator(ESTIMATOR), write_clip(tmp_path / 'a.mp4', 1))) == 1
 
 
+def test_a_phones_video_is_seen_upright(tmp_path):
+    poses = poses_of_video(build_estimator(ESTIMATOR), write_clip(tmp_path / 'a.mp4', 3, size=(48, 64), turned=270))
+    assert (len(poses), poses.frame_size) == (3, (48, 64))
+
+
+def test_variable_frame_rate(tmp_path):
+    """6 frames in 0.48 s, with a gap in which nothing is recorded."""
+    path = write_clip(tmp_path / 'a.mp4', 6, times=[0, 40, 80, 360, 400, 440])
+    estimator = build_estimator(ESTIMATOR)
+    poses = poses_of_video(estimator, path)
+    assert len(poses) == 6 and poses.frame_rate == pytest.approx(5 / 0.44, rel=1e-3)
+    even = poses_of_video(estimator, path, frame_rate=25)
+    assert (len(even), even.frame_rate) == (12, 25.0)  # 0.44 s and the 0.04 s of the last frame
+    old, new = poses.keypoints[:, 0, 0], even.keypoints[:, 0, 0]
+    np.testing.assert_allclose(new[:3], old[:3], atol=1e-4)
+    np.testing.assert_allclose(new[6], old[2] + (old[3] - old[2]) * 160 / 280, atol=1e-4)  # at 240 ms
+
+
+def test_another_frame_rate(tmp_path):
+    write_clip(tmp_path / 'videos' / 'a.mp4', 10)
+    clips, videos = ClipFolder(tmp_path / 'out', 'npz'), find_videos(tmp_path / 'videos')
+    (result,) = extract(videos, clips, ESTIMATOR, frame_rate=12.5)
+    poses = read_npz(clips.path('a'))
+    assert (result.frames, len(poses), poses.frame_rate) == (5, 5, 12.5)
+    assert json.loads((tmp_path / 'out' / 'manifest.json').read_text())['frame_rate'] == 12.5
+    with pytest.raises(DataError, match='frame_rate differ'):
+        run(videos, clips)
+    with pytest.raises(ValueError, match='above 0 frames per second, got 0'):
+        list(extract(videos, clips, ESTIMATOR, frame_rate=0))
+
+
 @pytest.mark.parametrize('content', [b'', b'#EXTM3U\nhttp://localhost/a.ts\n', None])
 def test_what_is_no_video_is_named_and_passed(tmp_path, content):
     write_clip(tmp_path / 'videos' / 'b.mp4')
@@ -53,7 +84,7 @@ def test_files(tmp_path, kind, read):
     poses = read(clips.path('day/a'))
     assert (len(poses), poses.frame_size) == (6, (64, 48))
     manifest = json.loads((tmp_path / 'out' / 'manifest.json').read_text())
-    assert manifest == {**build_estimator(ESTIMATOR).describe(), 'files': kind}
+    assert manifest == {**build_estimator(ESTIMATOR).describe(), 'files': kind, 'frame_rate': None}
 
 
 def test_what_is_finished_is_not_done_again_and_another_way_is_refused(tmp_path):
@@ -64,6 +95,17 @@ def test_what_is_finished_is_not_done_again_and_another_way_is_refused(tmp_path)
     assert run(videos, clips) == []
     with pytest.raises(DataError, match='settings'):
         run(videos, clips, gain=2)
+
+
+def test_what_a_killed_process_half_wrote_is_removed(tmp_path):
+    write_clip(tmp_path / 'videos' / 'a.mp4')
+    clips = ClipFolder(tmp_path / 'out', 'npz')
+    clips.folder.mkdir()
+    for name in ('a.npz.123.part', 'ab.npz.123.part'):
+        (clips.folder / name).write_bytes(b'half')
+    run(find_videos(tmp_path / 'videos'), clips)
+    names = sorted(path.name for path in clips.folder.iterdir())
+    assert names == ['a.npz', 'ab.npz.123.part', 'manifest.json']  # ab is another share's
 
 
 def test_killed_in_the_middle_and_started_again(tmp_path):

@@ -1,18 +1,23 @@
+import importlib
 import importlib.util
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from unisign.checkpoints.download import hash_in_name
 from unisign.pose import MMPoseEstimator, build_estimator, mmpose_estimator
-from unisign.pose.mmpose_models import config_of, weights_url
+from unisign.pose.mmpose_models import SHORT_NAMES, config_of, weights_url
 from unisign.pose.trusted_weights import read_weights
 from unisign.structures import DataError
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec('mmpose') is None, reason='needs mmpose: bash tools/install_pose.sh'
 )
+RTMPOSE_X = 'rtmpose-x_8xb32-270e_coco-wholebody-384x288'
 TINY = 'rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192'
 
 
@@ -76,16 +81,60 @@ def test_published_weights_are_downloaded_checked_and_named(tmp_path, monkeypatc
         build_estimator(dict(type='MMPoseEstimator', model=TINY, detector=None), device='cpu')
 
 
-def test_names():
-    assert config_of('mmpose', 'rtmpose-x').stem == 'rtmpose-x_8xb32-270e_coco-wholebody-384x288'
-    for package, name, digits in (
-        ('mmpose', 'rtmpose-x', '401dfc90'),
-        ('mmpose', 'rtmw-x', 'f840f204'),
-        ('mmdet', 'rtmdet-m', '229f527c'),
-    ):
-        assert digits in weights_url(package, config_of(package, name))
+def published(package):
+    """Return config name -> address of its weights, of our models, by the index that the package carries."""
+    root, found = Path(importlib.import_module(package).__file__).parent / '.mim', {}
+    for listing in yaml.safe_load((root / 'model-index.yml').read_text())['Import']:
+        text = (root / listing).read_text()
+        if not any(name in text for name in SHORT_NAMES.values()):
+            continue
+        for model in yaml.safe_load(text)['Models']:
+            found[Path(model['Config']).stem] = model.get('Weights')
+    return found
+
+
+def test_short_names_are_models_that_the_packages_publish():
+    """Names, addresses and digits are those of mmpose and mmdet, not ours."""
+    listed, digits = {'mmpose': published('mmpose'), 'mmdet': published('mmdet')}, {}
+    for short, name in SHORT_NAMES.items():
+        package = 'mmdet' if short.startswith('rtmdet') else 'mmpose'
+        config = config_of(package, short)
+        assert config.stem == name and config.is_file()
+        url = weights_url(package, config)
+        if name != RTMPOSE_X:
+            assert listed[package][name] == url
+        digits[short] = hash_in_name(url)
+    assert digits == {
+        'rtmpose-x': '401dfc90',
+        'rtmpose-l': 'eaeb96c8',
+        'rtmpose-m': 'cd5e845c',
+        'rtmw-x': 'f840f204',
+        'rtmw-l': None,  # published without
+        'rtmdet-tiny': '78e30dcc',
+        'rtmdet-m': '229f527c',
+        'rtmdet-l': '5a0be7c4',
+    }
+
+
+def test_rtmpose_x_is_not_in_the_index_but_named_by_the_models_made_from_it():
+    assert RTMPOSE_X not in published('mmpose')
+    config = config_of('mmpose', 'dwpose_x_dis_l_coco-384x288').read_text()
+    folder, file = weights_url('mmpose', config_of('mmpose', 'rtmpose-x')).removeprefix('https://').rsplit('/', 1)
+    assert file in config and folder.rsplit('/', 1)[1] in config
+
+
+def test_an_unknown_name_is_refused():
     with pytest.raises(DataError, match='rtmpose-y'):
         config_of('mmpose', 'rtmpose-y')
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings('ignore')
+def test_rtmw_is_built_by_its_config_and_runs():
+    estimator = MMPoseEstimator('rtmw-m_8xb1024-270e_cocktail14-256x192', None, detector=None, device='cpu')
+    poses = estimator(noise(2))
+    assert len(poses) == 2 and 0 <= poses.scores.min() <= poses.scores.max() <= 1
+    assert ((poses.keypoints > -0.5) & (poses.keypoints < 1.5)).all() and poses.keypoints.std() > 0.05
 
 
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')

@@ -25,6 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--estimator', choices=sorted(SHORT_NAMES), default='mediapipe')
     parser.add_argument('--options', type=json.loads, default={}, help='arguments of the estimator, a JSON object')
     parser.add_argument('--files', choices=('npz', 'pickle'), default='npz', help='pickle: the published layout')
+    parser.add_argument('--frame-rate', type=float, metavar='FPS', help="of the keypoints; default: the video's own")
     parser.add_argument('--processes', type=int, default=1, help='processes on this machine, each with an estimator')
     parser.add_argument('--device', help='such as cuda:0; chosen if not given')
     return parser.parse_args()
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     estimator = {'type': SHORT_NAMES[args.estimator], **args.options}
     frames, failed = 0, []
     with tqdm(total=len(own), initial=done, unit=' clips', desc=f'share {share.index + 1}/{share.count}') as bar:
-        for result in extract(own, clips, estimator, args.device, max(args.processes, 1)):
+        for result in extract(own, clips, estimator, args.device, max(args.processes, 1), args.frame_rate):
             frames += result.frames
             if result.error:
                 failed.append(result)

@@ -1,5 +1,6 @@
 """Poses of many clips, each written whole or not at all, and the manifest that says what made them."""
 
+import glob
 import json
 import os
 from collections.abc import Mapping
@@ -50,11 +51,17 @@ class ClipFolder:
         finally:
             part.unlink(missing_ok=True)
 
+    def remove_parts(self, clip_id: str) -> None:
+        """Remove what a process that was killed while it wrote this clip left behind."""
+        path = self.path(clip_id)
+        for part in path.parent.glob(f'{glob.escape(path.name)}.*.part'):
+            part.unlink(missing_ok=True)
+
     def claim(self, made_by: Mapping[str, object]) -> None:
         """Write the manifest, or check that the one that is there says the same.
 
         Args:
-            made_by: ``PoseEstimator.describe()``.
+            made_by: ``PoseEstimator.describe()``, and whatever else the poses depend on.
 
         Raises:
             DataError: if the folder holds poses that something else made, or its manifest cannot be read.
