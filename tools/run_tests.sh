@@ -6,16 +6,18 @@
 # Environment variables: those of setup_env.sh and install_pose.sh; UNISIGN_POSE=0, which leaves the pose extra out (its
 # mmcv takes ten minutes to compile the first time; tests that need it are skipped and say so); UNISIGN_SHARED, the folder
 # with golden numbers and small real data (default: ../shared where that exists; without it those tests are skipped and
-# say so); UNISIGN_TEST_WORKERS, how many tests run at a time (default: one per core, at most 4).
+# say so); UNISIGN_CHROMIUM, the browser for tests of the web page, 0 for none (see install_chromium.sh);
+# UNISIGN_TEST_WORKERS, how many tests run at a time (default: one per core, at most 4).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [ "${UNISIGN_POSE:-1}" = 0 ]; then
-    bash tools/setup_env.sh test video
+    bash tools/setup_env.sh test video demo
 else
-    bash tools/setup_env.sh test video pose
+    bash tools/setup_env.sh test video demo pose
     bash tools/install_pose.sh
 fi
+bash tools/install_chromium.sh
 PY="${UNISIGN_VENV:-.venv}/bin/python"
 if [ -z "${UNISIGN_SHARED:-}" ] && [ -d ../shared ]; then
     UNISIGN_SHARED="$(cd ../shared && pwd)"

@@ -33,7 +33,8 @@ OPTIONAL = {
     'mmdet': (('onedl-mmdetection', 'mmdet'), _POSE_ADVICE),
     'mmpose': (('mmpose',), _POSE_ADVICE),
     'mediapipe': (('mediapipe',), _POSE_ADVICE),
-    'gradio': (('gradio',), 'pip install -e ".[demo]"'),
+    'starlette': (('starlette',), 'pip install -e ".[demo]"'),
+    'uvicorn': (('uvicorn',), 'pip install -e ".[demo]"'),
     'deepspeed': (('deepspeed',), 'pip install -e ".[deepspeed]"'),
 }
 

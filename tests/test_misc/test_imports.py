@@ -30,6 +30,7 @@ ORDER = (
     'toy',
     'collect_env',
     'check_pose',
+    'webui',
 )
 MAY_IMPORT_ANY = ('engine', 'apis')
 # torchvision is not among them: transformers imports it where it is installed.
@@ -40,6 +41,8 @@ NEVER_AT_IMPORT = (
     'decord',
     'mediapipe',
     'gradio',
+    'starlette',
+    'uvicorn',
     'matplotlib.pyplot',
     'deepspeed',
 )
