@@ -65,7 +65,7 @@ def test_a_gate_that_stays_closed_is_told_of_once_with_what_to_do(runner, caplog
     train(runner, hook, 5)
     assert logged(runner, 'train/gate_closed') == [1, 1, 0, 1, 1, 1, 1, 1, 1, 1]
     (record,) = caplog.records
-    assert 'lr_mult' in record.message and 'fusion.gate' in record.message and '100%' in record.message
+    assert 'gate_lr_mult' in record.message and '100%' in record.message
 
 
 def test_batches_without_pictures_evaluation_and_other_models_log_nothing(runner):

@@ -25,6 +25,14 @@ def groups(**paramwise):
     }
 
 
+def rates(model, **lr_mult):
+    """Return the learning rate of each trained module's weight."""
+    wrapper = SignOptimWrapperConstructor(dict(optimizer=OPTIMIZER), dict(lr_mult=lr_mult))(model)
+    found = {id(one): group['lr'] for group in wrapper.optimizer.param_groups for one in group['params']}
+    names = dict(model.named_parameters())
+    return {name: pytest.approx(found[id(names[f'{name}.weight'])]) for name in ('encoder.0', 'encoder.1', 'head')}
+
+
 def test_weight_decay_is_for_matrices_only():
     assert groups() == {
         (0.1, 0.01): {'encoder.0.weight', 'head.weight'},
@@ -42,6 +50,14 @@ def test_parts_may_have_their_own_learning_rate_and_the_longest_prefix_counts():
         (0.1, 0.0): {'head.bias'},
     }
     assert next(iter(found))[0] == 0.1  # the log shows the first group's rate
+
+
+def test_a_module_may_ask_for_a_rate_of_its_own_and_the_config_has_the_last_word():
+    model = Model()
+    model.encoder[1].lr_mult = 0.1
+    assert rates(model) == {'encoder.0': 0.1, 'encoder.1': 0.01, 'head': 0.1}
+    assert rates(model, encoder=0.5) == {'encoder.0': 0.05, 'encoder.1': 0.01, 'head': 0.1}  # the longer one counts
+    assert rates(model, **{'encoder.1': 2.0}) == {'encoder.0': 0.1, 'encoder.1': 0.2, 'head': 0.1}
 
 
 def test_wrong_settings_are_named():

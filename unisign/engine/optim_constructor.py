@@ -1,6 +1,6 @@
 """Which parameters are optimised, and how: the weight-decay split of spec.md, section 1."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -22,6 +22,9 @@ class SignOptimWrapperConstructor:
             constructor='SignOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=3e-4, weight_decay=1e-4),
             paramwise_cfg=dict(lr_mult={'head.language_model': 0.3}))
+
+    A module may also ask for one itself, by an attribute ``lr_mult`` (as the gate of the fusion does). That counts as
+    if ``lr_mult`` named the module, unless it does.
 
     Args:
         optim_wrapper_cfg: config of the optimizer wrapper, with its ``optimizer``.
@@ -61,14 +64,16 @@ class SignOptimWrapperConstructor:
         """Return one group for each combination of weight decay and learning rate; unscaled ones first, for the log."""
         bare: Any = model.module if is_model_wrapper(model) else model
         lr, decay = optimizer_cfg['lr'], optimizer_cfg.get('weight_decay', 0.0)
+        factors = {name: float(module.lr_mult) for name, module in bare.named_modules() if hasattr(module, 'lr_mult')}
+        factors |= self.lr_mult
         groups: dict[tuple[bool, float], list[torch.Tensor]] = {}
         used = set()
         for name, parameter in bare.named_parameters():
             if not parameter.requires_grad:
                 continue
-            prefix = self._longest_prefix(name)
+            prefix = _longest_prefix(name, factors)
             used.add(prefix)
-            groups.setdefault((parameter.ndim >= 2, self.lr_mult.get(prefix, 1.0)), []).append(parameter)
+            groups.setdefault((parameter.ndim >= 2, factors.get(prefix, 1.0)), []).append(parameter)
         unused = set(self.lr_mult) - used
         if unused or not groups:
             raise DataError(
@@ -83,6 +88,7 @@ class SignOptimWrapperConstructor:
             for (decayed, factor), parameters in sorted(groups.items(), key=lambda group: group[0][1] != 1.0)
         ]
 
-    def _longest_prefix(self, name: str) -> str:
-        fitting = [prefix for prefix in self.lr_mult if name == prefix or name.startswith(prefix.rstrip('.') + '.')]
-        return max(fitting, key=len, default='')
+
+def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:
+    fitting = [prefix for prefix in prefixes if name == prefix or name.startswith(prefix.rstrip('.') + '.')]
+    return max(fitting, key=len, default='')

@@ -55,8 +55,7 @@ class FusionGateHook(Hook):
             runner.logger.warning(
                 f"The fusion's gate is closed ({closed:.0%} of its values are 0 for {self.patience * self.interval} "
                 'iterations): the pictures of the hands no longer count, and no gradient opens it again. Start again '
-                "with a slower gate: optim_wrapper.paramwise_cfg=dict(lr_mult={'fusion.gate': 0.1}) "
-                '(docs/ablations.md).'
+                'with a slower gate, such as model.fusion.gate_lr_mult=0.03 (docs/ablations.md).'
             )
 
     def after_train(self, runner: Any) -> None:

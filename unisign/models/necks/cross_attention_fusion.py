@@ -17,17 +17,20 @@ class CrossAttentionFusion(nn.Module):
     Args:
         channels: of the hand's spatial features and of the crops.
         num_heads: attention heads.
-        gate_bias: start of the gate, which then gives tanh(gate_bias); positive.
+        gate_bias: start of the gate, which then gives tanh(gate_bias); positive. See ``FusionGate``.
+        gate_lr_mult: learning rate of the gate, as a factor on the base one.
 
     Raises:
         DataError: for widths and heads that do not fit together, or a closed gate.
     """
 
-    def __init__(self, channels: int = 256, num_heads: int = 8, gate_bias: float = 0.5) -> None:
+    def __init__(
+        self, channels: int = 256, num_heads: int = 8, gate_bias: float = 0.5, gate_lr_mult: float = 0.1
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.attention = CropAttention(channels, num_heads)
-        self.gate = FusionGate(channels, gate_bias)
+        self.gate = FusionGate(channels, gate_bias, gate_lr_mult)
 
     def forward(
         self, features: SpatialFeatures, hands: dict[str, dict[str, Tensor]], crops: dict[str, Tensor]

@@ -16,16 +16,22 @@ class FusionGate(nn.Module):
     weight 0 and a positive bias, so that the gate is open, the same for all keypoints, and every tensor of it learns
     from the second step on. Published weights give the published numbers.
 
+    The gate learns slowly. What is read from the pictures only disturbs a trained pose model at first; at the rate of
+    the rest, training therefore closes the gate within its first hundreds of steps, and ReLU never opens it again
+    (docs/ablations.md).
+
     Args:
         channels: width of each of the two features.
         bias: start of the last layer's bias, positive; the gate starts at tanh(bias).
+        lr_mult: the gate's learning rate, as a factor on the base one; ``SignOptimWrapperConstructor`` reads it.
 
     Raises:
         DataError: for a bias at which no gradient would flow.
     """
 
-    def __init__(self, channels: int, bias: float = 0.5) -> None:
+    def __init__(self, channels: int, bias: float = 0.5, lr_mult: float = 0.1) -> None:
         super().__init__()
+        self.lr_mult = lr_mult
         if bias <= 0:
             raise DataError(
                 'model.fusion',

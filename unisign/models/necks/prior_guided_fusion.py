@@ -23,6 +23,7 @@ class PriorGuidedFusion(nn.Module):
         channels: of the hand's spatial features and of the crops.
         num_heads: heads of both attentions, and groups of offsets.
         gate_bias: start of the gate, which then gives tanh(gate_bias); positive. See ``FusionGate``.
+        gate_lr_mult: learning rate of the gate, as a factor on the base one.
         with_cp: activation checkpointing: compute the fusion again in the backward pass instead of storing its inner
             values (on a GPU mostly those of the position bias, 441 pairs of points a head; the CPU never stores them).
 
@@ -30,12 +31,19 @@ class PriorGuidedFusion(nn.Module):
         DataError: for widths and heads that do not fit together, or a closed gate.
     """
 
-    def __init__(self, channels: int = 256, num_heads: int = 8, gate_bias: float = 0.5, with_cp: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int = 256,
+        num_heads: int = 8,
+        gate_bias: float = 0.5,
+        gate_lr_mult: float = 0.1,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.crop_attention = CropAttention(channels, num_heads)
         self.deformable_attention = DeformableAttention(channels, num_heads)
-        self.gate = FusionGate(channels, gate_bias)
+        self.gate = FusionGate(channels, gate_bias, gate_lr_mult)
         self.unused_linear = UnusedLinear(channels)
         self.with_cp = with_cp
 
