@@ -85,7 +85,7 @@ def view_clip(dataset: SignDataset, index: int, epoch: int = 0, columns: int | N
     view = ClipView(start['clip_id'], before, after, parts, text=start['text'], facts=_facts(start, before, after))
     view.hands, view.packed = hand_views(hands), packed
     _read_video(view, start['video'], columns)
-    _read_hand_frames(view, start['video'], loader)
+    _read_hand_frames(view, start['video'], loader, columns)
     return view
 
 
@@ -121,9 +121,14 @@ def _read_video(view: ClipView, video: str | None, columns: int | None) -> None:
             view.problem = f'The video ends before frame {max(ids)}: {video}.'
 
 
-def _read_hand_frames(view: ClipView, video: str | None, loader: Any) -> None:
-    """Read the frames that the shown crops were cut from, as they were read before; packed windows need no video."""
-    if video is None or getattr(loader, 'reader', None) is None or getattr(loader, 'windows', None) is not None:
+def _read_hand_frames(view: ClipView, video: str | None, loader: Any, columns: int | None) -> None:
+    """Read the frames that the shown crops were cut from, as they were read before.
+
+    Packed windows need no video; its frames are shown beside them where it is there and frames of it are shown anyway.
+    """
+    if video is None or getattr(loader, 'reader', None) is None:
+        return
+    if getattr(loader, 'windows', None) is not None and (columns == 0 or view.problem or not Path(video).is_file()):
         return
     cards = choose_cards(view.hands)
     wanted = {int(view.hands[side].video_frames[card]) for side, chosen in cards.items() for card in chosen}
