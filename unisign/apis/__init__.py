@@ -1,9 +1,18 @@
 """The library from Python: a model from a config, text from videos and keypoints."""
 
 from unisign.apis.inferencer import SignInferencer
+from unisign.apis.long_video import LongVideoTranslator, SegmentTranslation
 from unisign.apis.model import init_model
 from unisign.apis.translate import translate_poses
 from unisign.apis.translation import Translation
 from unisign.apis.video_download import DownloadLimits
 
-__all__ = ['DownloadLimits', 'SignInferencer', 'Translation', 'init_model', 'translate_poses']
+__all__ = [
+    'DownloadLimits',
+    'LongVideoTranslator',
+    'SegmentTranslation',
+    'SignInferencer',
+    'Translation',
+    'init_model',
+    'translate_poses',
+]

@@ -38,6 +38,8 @@ class ClipPipeline:
         need_video: whether a model with pictures of the hands refuses a clip without video; if not, such a clip is
             answered from its poses alone, and its data sample says so (``rgb_failure``).
         source: what errors call the caller.
+        numbered: whether ``frame_ids`` of the poses are numbers of the video's frames, whatever the config says about
+            how frames of poses and videos belong together.
 
     Raises:
         DataError: if neither config nor arguments say task and language, or the config has no test pipeline.
@@ -50,6 +52,7 @@ class ClipPipeline:
         lang: str | None = None,
         need_video: bool = True,
         source: str = 'translate_poses',
+        numbered: bool = False,
     ) -> None:
         dataset = _test_dataset(model)
         chosen = {'task': task or dataset.get('task'), 'lang': lang or dataset.get('lang')}
@@ -62,6 +65,9 @@ class ClipPipeline:
         self._dataset, self._seed = str(dataset.get('name') or ''), dataset.get('seed', SEED)
         self._steps = [_build(step, 'error') for step in dataset['pipeline']]
         self._without_video = self._steps if need_video else [_build(step, 'skip') for step in dataset['pipeline']]
+        if numbered:
+            for step in filter(_reads_video, (*self._steps, *self._without_video)):
+                vars(step)['align'] = 'time'
 
     @property
     def wants_video(self) -> bool:

@@ -68,10 +68,10 @@ class SignInferencer:
         self.model = load_trained_model(model, checkpoint, device)
         self.device, self.task, self.lang, self.batch_size = device, task, lang, batch_size
         self.download = download or DownloadLimits()
-        self._pose_files = str(pose) if isinstance(pose, str | Path) and is_pose_file(str(pose)) else None
+        self.pose_files = str(pose) if isinstance(pose, str | Path) and is_pose_file(str(pose)) else None
         self._pose: Any = pose
         self._estimator: Estimator | None = pose if callable(pose) else None
-        self._reader, self._stores = FilesAndFrames(VideoFiles()), PoseFiles()
+        self.reader, self._stores = FilesAndFrames(VideoFiles()), PoseFiles()
 
     def __call__(
         self,
@@ -137,13 +137,19 @@ class SignInferencer:
         render_to: str | Path | None,
     ) -> tuple[Iterator[Translation], bool]:
         pipeline = ClipPipeline(self.model, task or self.task, lang or self.lang, False, 'SignInferencer')
-        clips, single = list_clips(inputs, self._pose_files if poses is None else poses, frame_rate)
+        clips, single = list_clips(inputs, self.pose_files if poses is None else poses, frame_rate)
         folder = None if render_to is None else Path(render_to)
-        return self._run(clips, pipeline, timings, folder, single), single
+        return self.answer(clips, pipeline, timings, folder, single), single
 
-    def _run(
-        self, clips: list[ClipInput], pipeline: ClipPipeline, timings: bool, render_to: Path | None, single: bool
+    def answer(
+        self,
+        clips: list[ClipInput],
+        pipeline: ClipPipeline,
+        timings: bool = False,
+        render_to: Path | None = None,
+        single: bool = False,
     ) -> Iterator[Translation]:
+        """Yield the answers to clips that are known already, batch by batch; ``single``: a problem is raised."""
         for first in range(0, len(clips), self.batch_size):
             with tempfile.TemporaryDirectory(prefix='unisign_') as folder:
                 jobs = [_Job(clip) for clip in clips[first : first + self.batch_size]]
@@ -154,7 +160,7 @@ class SignInferencer:
                     answer = job.answer(pipeline)
                     if render_to is not None and job.prepared is not None:
                         with job.timed('drawing'):
-                            draw_translation(answer, job.clip.video, job.prepared, self._reader, pipeline, render_to)
+                            draw_translation(answer, job.clip.video, job.prepared, self.reader, pipeline, render_to)
                     answer.seconds = job.seconds if timings else None
                     yield answer
 
@@ -166,22 +172,22 @@ class SignInferencer:
             if clip.url is not None:
                 with job.timed('download'):
                     clip.video = str(download_video(clip.url, folder, self.download))
-            info = self._look_at(clip)
+            info = self.look_at(clip)
         if job.failure:
             return
         # Not within: what hinders the estimator hinders it for every clip.
-        estimator = self._built_estimator() if clip.poses is None else None
+        estimator = self.estimator() if clip.poses is None else None
         with job.reported(single):
             if estimator is not None and info is not None and clip.video is not None:
                 with job.timed('keypoints'):
                     clip.poses = self._estimate(estimator, clip.source, clip.video, info)
             with job.timed('pipeline'):
-                poses = clip.poses if isinstance(clip.poses, Poses) else self._read_poses(str(clip.poses))
+                poses = clip.poses if isinstance(clip.poses, Poses) else self.read_poses(str(clip.poses))
                 prepared = pipeline.prepare(pipeline.describe(clip.clip_id, poses, clip.video, clip.source))
             _check_length(clip.source, len(prepared.poses))
             job.prepared = prepared
 
-    def _look_at(self, clip: ClipInput) -> VideoInfo | None:
+    def look_at(self, clip: ClipInput) -> VideoInfo | None:
         """Return what is known of the clip's video, whoever reads it later; None if it has none."""
         if clip.video is None:
             return None
@@ -191,13 +197,18 @@ class SignInferencer:
         if isinstance(path, str) and Path(path).is_file() and not Path(path).stat().st_size:
             raise ClipError(clip.source, 'the file is empty (0 bytes).', 'Copy or record the video again.')
         try:
-            info = self._reader.info(path)
+            info = self.reader.info(path)
         except ClipError as error:
             raise ClipError(clip.source, error.problem, error.advice) from error
         _check_length(clip.source, info.num_frames)
         return info
 
-    def _read_poses(self, key: str) -> Poses:
+    def read_poses(self, key: str) -> Poses:
+        """Return what a pose file (``x.npz``, ``x.pkl``, ``STORE.lmdb#KEY``) holds.
+
+        Raises:
+            ClipError: if it cannot be read.
+        """
         try:
             return self._stores.read(key)
         except ClipError:
@@ -205,7 +216,12 @@ class SignInferencer:
         except DataError as error:  # a whole store that cannot be opened: other clips may lie elsewhere
             raise ClipError(error.source, error.problem, error.advice) from error
 
-    def _built_estimator(self) -> Estimator:
+    def estimator(self) -> Estimator:
+        """Return the estimator of keypoints, built at the first call.
+
+        Raises:
+            DataError: if it cannot be made.
+        """
         if self._estimator is None:
             from unisign.pose import build_estimator
 
@@ -221,7 +237,7 @@ class SignInferencer:
         return self._estimator
 
     def _estimate(self, estimator: Estimator, source: str, video: str | FramesInMemory, info: VideoInfo) -> Poses:
-        frames = self._reader.frames(video, np.arange(info.num_frames))
+        frames = self.reader.frames(video, np.arange(info.num_frames))
         try:
             poses = estimator(frames, frame_rate=info.frame_rate or FRAME_RATE)
         except ClipError as error:

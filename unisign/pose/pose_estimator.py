@@ -42,15 +42,37 @@ class PoseEstimator(ABC):
         Raises:
             ClipError: if there are no frames, or one is no uint8 RGB image of the size of the first.
         """
-        checked = _CheckedFrames(frames, source)
-        keypoints, scores = [], []
-        for chunk_keypoints, chunk_scores in self._estimate(_chunks(iter(checked), self.chunk)):
-            keypoints.append(np.asarray(chunk_keypoints, dtype=np.float32))
-            scores.append(np.asarray(chunk_scores, dtype=np.float32))
+        checked = _CheckedFrames(source)
+        estimated = list(self._estimate_checked(_chunks(iter(frames), self.chunk), checked))
         if checked.size is None:
             raise ClipError(source, 'there are no frames.', 'Check the video.')
-        poses = Poses(np.concatenate(keypoints), np.concatenate(scores), checked.size, frame_rate)
-        return poses.validate(source)
+        keypoints, scores = (np.concatenate(arrays) for arrays in zip(*estimated, strict=True))
+        return Poses(keypoints, scores, checked.size, frame_rate).validate(source)
+
+    def stream(
+        self, chunks: Iterable[list[np.ndarray]], source: object = 'the frames'
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the keypoints of a video while it is still going on: for each chunk of frames as soon as it is there.
+
+        Chunks of ``self.chunk`` frames give what a call on all frames gives.
+
+        Args:
+            chunks: lists of one or more frames, uint8 RGB [H, W, 3], all of one size.
+            source: the video, to name in errors.
+
+        Yields:
+            keypoints float32 [n, 133, 2] as fractions of the frame, and scores float32 [n, 133], for n frames.
+
+        Raises:
+            ClipError: if a frame is no uint8 RGB image of the size of the first.
+        """
+        return self._estimate_checked(chunks, _CheckedFrames(source))
+
+    def _estimate_checked(
+        self, chunks: Iterable[list[np.ndarray]], checked: '_CheckedFrames'
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for keypoints, scores in self._estimate([checked(frame) for frame in chunk] for chunk in chunks):
+            yield np.asarray(keypoints, dtype=np.float32), np.asarray(scores, dtype=np.float32)
 
     @abstractmethod
     def _estimate(self, chunks: Iterator[list[np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -65,24 +87,24 @@ class PoseEstimator(ABC):
 
 
 class _CheckedFrames:
-    """Passes frames on, and raises ``ClipError`` at one that is none."""
+    """Lets frames pass, and raises ``ClipError`` at one that is none."""
 
-    def __init__(self, frames: Iterable[np.ndarray], source: object) -> None:
-        self._frames, self._source = frames, source
+    def __init__(self, source: object) -> None:
+        self._source, self._number = source, 0
         self.size: tuple[int, int] | None = None
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for number, frame in enumerate(self._frames):
-            if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-                got = f'{frame.dtype} {list(frame.shape)}' if isinstance(frame, np.ndarray) else type(frame).__name__
-                raise ClipError(self._source, f'frame {number} should be uint8 RGB [H, W, 3], got {got}.', '')
-            height, width = frame.shape[:2]
-            if min(height, width) == 0 or (self.size or (width, height)) != (width, height):
-                raise ClipError(
-                    self._source, f'frame {number} is {width}x{height}, the first {self.size}.', 'Use one frame size.'
-                )
-            self.size = width, height
-            yield frame
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        number, self._number = self._number, self._number + 1
+        if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+            got = f'{frame.dtype} {list(frame.shape)}' if isinstance(frame, np.ndarray) else type(frame).__name__
+            raise ClipError(self._source, f'frame {number} should be uint8 RGB [H, W, 3], got {got}.', '')
+        height, width = frame.shape[:2]
+        if min(height, width) == 0 or (self.size or (width, height)) != (width, height):
+            raise ClipError(
+                self._source, f'frame {number} is {width}x{height}, the first {self.size}.', 'Use one frame size.'
+            )
+        self.size = width, height
+        return frame
 
 
 def _chunks(frames: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:

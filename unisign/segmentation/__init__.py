@@ -3,7 +3,7 @@
 from unisign.segmentation.hand_motion import HandMotion, HandState
 from unisign.segmentation.scoring import SegmentScores, interval_overlap, segment_scores
 from unisign.segmentation.segment import Segment
-from unisign.segmentation.signing_segmenter import SegmentRule, SigningSegmenter, segments_of
+from unisign.segmentation.signing_segmenter import SegmentRule, SigningSegmenter, read_rule, segments_of
 
 __all__ = [
     'HandMotion',
@@ -13,6 +13,7 @@ __all__ = [
     'SegmentScores',
     'SigningSegmenter',
     'interval_overlap',
+    'read_rule',
     'segment_scores',
     'segments_of',
 ]

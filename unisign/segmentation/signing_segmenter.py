@@ -6,13 +6,14 @@ hands have been down for ``pause`` seconds (or out of sight: many signers let th
 the lap, folded, or at their sides. What goes on without a pause is cut into windows that overlap.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from unisign.segmentation.hand_motion import HandMotion, HandState
 from unisign.segmentation.segment import Segment
-from unisign.structures import Poses
+from unisign.structures import DataError, Poses
 
 _LOWEST_CHEST = 0.8  # shoulder widths below the shoulders: a hand that is still above it does not rest
 _REST_FALLS, _REST_RISES = 0.2, 20.0  # seconds in which a lower, and a higher place is taken to be the rest
@@ -57,6 +58,19 @@ class SegmentRule:
             raise ValueError(f'a SegmentRule has no values below 0, got {negative}')
         if not self.overlap < self.longest / 2:
             raise ValueError(f'overlap should be below half of longest, got {self.overlap} and {self.longest} s')
+
+
+def read_rule(text: str) -> SegmentRule:
+    """Return the rule with the fields that a JSON object names, such as ``{"pause": 0.3}``.
+
+    Raises:
+        DataError: if it is no such object, or a value makes no sense.
+    """
+    try:
+        return SegmentRule(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        names = ', '.join(field.name for field in fields(SegmentRule))
+        raise DataError(text, f'is no rule for segments ({error}).', f'Give a JSON object of: {names}.') from error
 
 
 class SigningSegmenter:
