@@ -13,17 +13,18 @@ from typing import Any
 from unisign.structures import ClipError, DataError
 
 _FORKS = sys.platform == 'linux'  # elsewhere a fork server is missing, or not to be relied on
+_PRELOADED = ('unisign.webui.file_check',)
 
 
-def start_fork_server(*modules: str) -> None:
-    """Start, in the background, the process from which those of ``run_apart`` descend, with modules imported.
+def start_fork_server() -> None:
+    """Start, in the background, the process from which those of ``run_apart`` descend, with what they need imported.
 
-    Without, the first call is slower. It has no threads and none of the models, so that forking it is quick and safe.
+    It has no threads and none of the models, so that forking it is quick and safe.
     """
     if _FORKS:
         from multiprocessing import forkserver
 
-        forkserver.set_forkserver_preload([__name__, *modules])
+        forkserver.set_forkserver_preload(['__main__', *_PRELOADED])  # else each process would import these itself
         forkserver.ensure_running()
 
 
@@ -41,6 +42,7 @@ def run_apart(function: Callable[..., Any], *args: Any, source: str, seconds: fl
         ClipError: as the function does; and if the process takes too long, needs too much memory, or crashes.
         RuntimeError: for every other error in it.
     """
+    start_fork_server()
     context: Any = multiprocessing.get_context('forkserver' if _FORKS else 'spawn')
     answers, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(theirs, function, args, seconds, memory), daemon=True)

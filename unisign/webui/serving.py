@@ -57,7 +57,7 @@ class WebPage:
         limits = limits or PageLimits()
         self.local = is_local(host)
         self._socket = _bound(host, port)
-        start_fork_server('unisign.webui.file_check')
+        start_fork_server()
         keypoints = Keypoints(estimator)
         offered = [offer(name, make(keypoints), languages) for name, make in models.items()]
         self._folders = ClipFolders(place)

@@ -51,9 +51,9 @@ function choose(file) {
   say();
   if (video && file) at('poses').value = ''; // they belong to the video before
   video = file;
-  give(at('preview'), file);
-  show('preview', Boolean(file));
-  show('empty', !file);
+  give(at('preview'), file?.size ? file : null);
+  show('preview', Boolean(file?.size));
+  show('empty', !file?.size);
   at('chosen').textContent = file ? `${file.name}, ${sizeOf(file)}` : '';
 }
 
@@ -174,6 +174,8 @@ async function translate() {
   });
   request = new AbortController();
   busy(true);
+  show('found', false); // of another clip
+  show('none');
   const started = performance.now();
   let last = null;
   let answer = null;
