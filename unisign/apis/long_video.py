@@ -61,8 +61,13 @@ class WindowTexts:
 
     def add(self, segment: Segment, translation: Translation) -> SegmentTranslation:
         """Return the segment with its answer, without what the window before it says already."""
-        text = without_repeated(self._before, translation.text) if segment.overlap else translation.text
+        answer = self.look(segment, translation)
         self._before = translation.text
+        return answer
+
+    def look(self, segment: Segment, translation: Translation) -> SegmentTranslation:
+        """Return the same for a segment that may go on."""
+        text = without_repeated(self._before, translation.text) if segment.overlap else translation.text
         start = segment.start_seconds + segment.overlap / 2 / segment.frame_rate
         return SegmentTranslation(segment, translation, start, segment.end_seconds, text)
 
@@ -186,10 +191,12 @@ class VideoFrames:
         return self._count
 
     def __iter__(self) -> Iterator[Frame]:
-        for number, place, (keypoints, scores) in zip(
-            self._numbers.tolist(), self._places.tolist(), self._estimated(), strict=True
-        ):
+        for (number, place), (keypoints, scores) in zip(self.places(), self._estimated(), strict=True):
             yield number, keypoints, scores, place
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Yield for each frame its number on the timeline, and that in the video."""
+        return zip(self._numbers.tolist(), self._places.tolist(), strict=True)
 
     def images(self) -> Iterator[np.ndarray]:
         """Yield the pictures of the video, uint8 RGB [H, W, 3]."""

@@ -1,0 +1,83 @@
+"""Live text from a camera, a file that is being written, or a recording: ``python demo/live.py SOURCE --model ..``."""
+
+import argparse
+import json
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from unisign.apis import LiveTranslator, SignInferencer
+from unisign.apis.live_sources import open_source
+from unisign.engine.launch import run_readably
+from unisign.segmentation import read_rule
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line's arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('source', help='number of a camera (0), a video, or a pose file')
+    parser.add_argument('--model', required=True, help='config file, or the name of a config')
+    parser.add_argument('--checkpoint', help="checkpoint, or a run's folder (default: work_dirs/<config name>)")
+    parser.add_argument('--pose', default='mediapipe', help='mediapipe or mmpose; or the pose file of a recording')
+    parser.add_argument('--growing', action='store_true', help='the video is still being written (mkv, ts, ..)')
+    parser.add_argument('--timeout', type=float, default=5.0, help='seconds without growth after which it has ended')
+    parser.add_argument('--paced', action='store_true', help='a recording comes at the speed it was recorded at')
+    parser.add_argument('--frame-rate', type=float, help='frames per second to ask a camera for')
+    parser.add_argument('--partial-every', type=float, default=1.0, help='seconds of signing between texts; 0: none')
+    parser.add_argument('--out', metavar='FILE', help='JSON Lines: every text; last the report')
+    parser.add_argument('--task', choices=['islr', 'cslr', 'slt'], help="what to write (default: the config's)")
+    parser.add_argument('--lang', help="language of the text, such as en or zh (default: the config's)")
+    parser.add_argument('--device', help='such as cpu or cuda:0 (default: the GPU if there is one)')
+    parser.add_argument('--rule', default='{}', help='fields of SegmentRule, a JSON object')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of errors about data and config')
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    """Translate until the source ends or Ctrl-C, and print the report."""
+    rule = read_rule(args.rule)
+    inferencer = SignInferencer(args.model, args.checkpoint, args.pose, args.device, args.task, args.lang)
+    source = open_source(inferencer, args.source, args.growing, args.timeout, args.paced, args.frame_rate)
+    live = LiveTranslator(inferencer, rule, args.partial_every)
+    signal.signal(signal.SIGINT, lambda *_: end(live))
+    with ExitStack() as stack:
+        out = None
+        if args.out:
+            Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+            out = stack.enter_context(Path(args.out).open('w', encoding='utf-8'))
+
+        def note(line: dict[str, Any]) -> None:
+            if out is not None:
+                print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+
+        try:
+            for text in live.stream(source):
+                show(
+                    text.final, text.answer.start, text.answer.end, text.answer.text or text.answer.translation.failure
+                )
+                note({'final': text.final, 'late': round(text.late, 3)} | text.answer.to_line())
+        finally:
+            print(live.report, file=sys.stderr)
+            note({'report': live.report.summary()})
+
+
+def show(final: bool, start: float, end: float, text: str) -> None:
+    """Print a text; on a terminal one that is not final is written over by the next."""
+    line = f'{start:8.2f} {end:8.2f}  {text}{"" if final else " .."}'
+    if sys.stdout.isatty():
+        print(f'\r\033[K{line}', end='\n' if final else '', flush=True)
+    else:
+        print(line, flush=True)
+
+
+def end(live: LiveTranslator) -> None:
+    """Let what is on its way be answered; a second Ctrl-C ends at once."""
+    live.stop()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_readably(lambda: main(arguments), arguments.traceback))
