@@ -14,9 +14,9 @@ from unisign.registry import POSE_ESTIMATORS
 
 @POSE_ESTIMATORS.register_module()
 class BrightnessEstimator(PoseEstimator):
-    def __init__(self, seconds: float = 0, gain: float = 1.0) -> None:
+    def __init__(self, seconds: float = 0, gain: float = 1.0, score: float = 1.0) -> None:
         super().__init__(chunk=4)
-        self.seconds, self.gain = seconds, gain
+        self.seconds, self.gain, self.score = seconds, gain, score
 
     def describe(self):
         return {'estimator': type(self).__name__, 'weights': {}, 'versions': {}, 'settings': {'gain': self.gain}}
@@ -25,7 +25,7 @@ class BrightnessEstimator(PoseEstimator):
         for frames in chunks:
             time.sleep(self.seconds)
             means = np.array([self.gain * frame.mean() / 255 for frame in frames])
-            yield np.tile(means[:, None, None], (1, 133, 2)), np.ones((len(frames), 133))
+            yield np.tile(means[:, None, None], (1, 133, 2)), np.full((len(frames), 133), self.score)
 
 
 def write_clip(

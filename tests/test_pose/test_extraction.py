@@ -76,6 +76,17 @@ def test_what_is_no_video_is_named_and_passed(tmp_path, content):
         poses_of_video(build_estimator(ESTIMATOR), bad)
 
 
+def test_a_video_without_anybody_is_written_and_noted(tmp_path):
+    write_clip(tmp_path / 'videos' / 'a.mp4')
+    clips, videos = ClipFolder(tmp_path / 'out', 'npz'), find_videos(tmp_path / 'videos')
+    (result,) = run(videos, clips, score=0)
+    assert (result.frames, result.error, result.note) == (6, '', 'nobody is seen in it: all scores are 0.')
+    assert not read_npz(clips.path('a')).scores.any()
+    clips.path('a').unlink()
+    (result,) = run(videos, ClipFolder(tmp_path / 'other', 'npz'))
+    assert not result.note
+
+
 @pytest.mark.parametrize(('kind', 'read'), [('npz', read_npz), ('pickle', read_published_pickle)])
 def test_files(tmp_path, kind, read):
     write_clip(tmp_path / 'videos' / 'day' / 'a.mp4')

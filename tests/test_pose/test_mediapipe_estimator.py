@@ -33,6 +33,13 @@ def test_unknown_name():
         build_estimator('mediapip')
 
 
+def test_unknown_argument():
+    with pytest.raises(ValueError, match="takes no 'second_serach'; did you mean 'second_search'"):
+        build_estimator(dict(type='MediaPipeEstimator', second_serach=True))
+    with pytest.raises(ValueError, match=r"takes no 'gpu'; it takes second_search, hand_threshold, .*chunk\."):
+        build_estimator(dict(type='MediaPipeEstimator', gpu=True))
+
+
 @pytest.mark.parametrize(
     ('frames', 'problem'),
     [

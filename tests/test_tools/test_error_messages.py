@@ -12,6 +12,7 @@ from error_cases import all_rows
 from error_cases.bench import BEFORE, WENT_ON, Row
 from error_cases.page import as_page, differences, read_page
 from error_cases.rgb import GROUP as RGB
+from error_cases.video_input import ANSWERED, EXTRACT, LEFT_OUT, NOT_SAID, REFUSED, TRANSLATE, WRITTEN
 from error_cases.videos import ANY_SIZE, POSES_ONLY, SAME_SHAPE
 from error_cases.videos import GROUP as VIDEOS
 
@@ -81,6 +82,23 @@ EXPECTED = {
     ('Checkpoint', 'The work dir holds the checkpoints of an earlier run'): ('DataError: .*--overwrite', BEFORE),
     ('Checkpoint', '`--resume` with another batch size'): ('DataError: .*batch_size was 12, is 6', BEFORE),
     ('Checkpoint', '`--resume` with another learning rate'): ("DataError: .*'lr': 1e-05", BEFORE),
+    (EXTRACT, 'Zero bytes'): (r'empty_file.mp4: the file is empty \(0 bytes\)', LEFT_OUT),
+    (EXTRACT, 'A text named `.mp4`'): ('notes.mp4: cannot be read as a video .* It is no video', LEFT_OUT),
+    (EXTRACT, 'A playlist named `.mp4`'): ('playlist.mp4: ', LEFT_OUT),
+    (EXTRACT, 'A concat file named `.mp4`'): ('concat.mp4: is no video: .*never opened', LEFT_OUT),
+    (EXTRACT, 'A video that is cut off behind its index'): ('cut_video.mp4: .*15 of the 20 frames', LEFT_OUT),
+    (EXTRACT, 'Missing'): ('gone.mp4: there is no such video', LEFT_OUT),
+    (EXTRACT, 'One frame'): (NOT_SAID, WRITTEN),
+    (EXTRACT, 'No person'): ('note: nobody: nobody is seen', WRITTEN),
+    (EXTRACT, 'A video that lies in the file, with a note to turn it'): (NOT_SAID, WRITTEN),
+    (EXTRACT, 'Variable frame rate'): (NOT_SAID, WRITTEN),
+    (TRANSLATE, 'Zero bytes'): (r'ClipError: empty_file.mp4: the file is empty \(0 bytes\)', REFUSED),
+    (TRANSLATE, 'A text named `.mp4`'): ('ClipError: notes.mp4: cannot be read as a video', REFUSED),
+    (TRANSLATE, 'A playlist named `.mp4`'): ('ClipError: playlist.mp4: ', REFUSED),
+    (TRANSLATE, 'One frame'): ('ClipError: one_frame.mp4: holds 1 frame; signing is movement', REFUSED),
+    (TRANSLATE, 'No person'): ('ClipError: nobody.mp4: nobody was found in any of its 8 frames', REFUSED),
+    (TRANSLATE, 'Variable frame rate'): (NOT_SAID, ANSWERED),
+    (TRANSLATE, 'A `file://` address'): ('ClipError: file:///clip.mp4: .*only http and https', REFUSED),
     ('Training', 'The loss is not finite (here: a learning rate of 1e30)'): ('DataError: .*not finite.*sign-', DURING),
 }
 GOES_ON = 'The run goes on'

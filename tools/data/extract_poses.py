@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> None:
             if result.error:
                 failed.append(result)
                 bar.write(f'left out: {result.id}: {result.error}')
+            if result.note:
+                bar.write(f'note: {result.id}: {result.note}')
             bar.update()
             bar.set_postfix_str(f'{frames / max(bar.format_dict["elapsed"], 1e-9):.1f} frames/s', refresh=False)
     listing = folder / f'failed_{share.index}_of_{share.count}.jsonl'

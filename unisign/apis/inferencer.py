@@ -194,8 +194,6 @@ class SignInferencer:
         path = clip.video
         if isinstance(path, str) and not Path(path).exists():
             raise ClipError(clip.source, 'there is no such file or folder.', 'Check the path.')
-        if isinstance(path, str) and Path(path).is_file() and not Path(path).stat().st_size:
-            raise ClipError(clip.source, 'the file is empty (0 bytes).', 'Copy or record the video again.')
         try:
             info = self.reader.info(path)
         except ClipError as error:

@@ -1,5 +1,7 @@
 """An estimator by a short name."""
 
+import difflib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +20,7 @@ def build_estimator(estimator: str | Mapping[str, Any], device: str | None = Non
         device: where it runs, such as ``cuda:0``; None chooses. MediaPipe always runs on the CPU.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or an argument that the estimator does not take.
         KeyError: if the config's type is not registered.
     """
     if isinstance(estimator, str):
@@ -30,4 +32,17 @@ def build_estimator(estimator: str | Mapping[str, Any], device: str | None = Non
     config = dict(estimator)
     if device is not None and config.get('type') in _ON_A_DEVICE:
         config.setdefault('device', device)
+    _check_arguments(config)
     return POSE_ESTIMATORS.build(config)
+
+
+def _check_arguments(config: Mapping[str, Any]) -> None:
+    kind = POSE_ESTIMATORS.get(str(config.get('type')))
+    if kind is None:  # building says what is registered
+        return
+    known = inspect.signature(kind).parameters
+    for name in config:
+        if name != 'type' and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            advice = f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(known)}.'
+            raise ValueError(f'{config["type"]} takes no {name!r}; {advice}')

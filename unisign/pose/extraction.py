@@ -29,11 +29,13 @@ class ClipResult:
         id: the clip.
         frames: how many frames its poses have; 0 if it failed.
         error: what was wrong with the video; '' if nothing was.
+        note: what is odd about poses that were written: nobody is seen in the video; '' if nothing is.
     """
 
     id: str
     frames: int = 0
     error: str = ''
+    note: str = ''
 
 
 def poses_of_video(estimator: PoseEstimator, path: str | Path, frame_rate: float | None = None) -> Poses:
@@ -122,7 +124,8 @@ def _extract_one(estimator: PoseEstimator, clips: ClipFolder, video: Video, fram
     except ClipError as error:
         return ClipResult(video.id, error=str(error))
     clips.write(video.id, poses)
-    return ClipResult(video.id, len(poses))
+    nobody = not (poses.scores > 0).any()
+    return ClipResult(video.id, len(poses), note='nobody is seen in it: all scores are 0.' if nobody else '')
 
 
 # What a worker process holds, set once when it starts.

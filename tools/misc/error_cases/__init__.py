@@ -13,10 +13,34 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         folder: an empty folder; it stands for the user's.
         corpus: a toy corpus to take sound clips from; None makes the tiny one.
     """
-    from error_cases import annotations, checkpoints, configs, poses, python, rgb, runs, tools, videos, vocabularies
+    from error_cases import (
+        annotations,
+        checkpoints,
+        configs,
+        poses,
+        python,
+        rgb,
+        runs,
+        tools,
+        video_input,
+        videos,
+        vocabularies,
+    )
 
     bench = Bench(folder, corpus)
-    for module in (configs, annotations, poses, videos, rgb, vocabularies, checkpoints, runs, python, tools):
+    for module in (
+        configs,
+        annotations,
+        poses,
+        videos,
+        rgb,
+        vocabularies,
+        checkpoints,
+        runs,
+        python,
+        tools,
+        video_input,
+    ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)
             yield row

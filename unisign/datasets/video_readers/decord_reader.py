@@ -69,7 +69,7 @@ class DecordReader(VideoReader):
             raise ClipError(
                 path,
                 f'cannot be read as a video ({str(error).splitlines()[0]}).',
-                'The file is cut off or damaged: copy it again.',
+                'It is no video, cut off or damaged: copy it again.',
             ) from error
 
 

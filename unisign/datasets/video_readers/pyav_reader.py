@@ -129,6 +129,8 @@ class PyAVReader(VideoReader):
             raise missing(path) from error
         identity = (str(path), status.st_mtime_ns, status.st_size)
         if self._last is None or self._last[0] != identity:
+            if not status.st_size:
+                raise ClipError(path, 'the file is empty (0 bytes).', 'Copy or record the video again.')
             self._last = identity, _read_table(path)
         return self._last[1]
 
@@ -151,7 +153,7 @@ def _read_table(path: str | Path) -> _Table:
         raise
     except _FAILURES as error:
         denied = isinstance(error, PermissionError)
-        advice = 'Check who may read it.' if denied else 'The file is cut off or damaged: copy it again.'
+        advice = 'Check who may read it.' if denied else 'It is no video, cut off or damaged: copy it again.'
         raise ClipError(path, f'cannot be read as a video ({_reason(error)}).', advice) from error
     orientation = orientation or UPRIGHT
     info = VideoInfo(len(packets), rate, orientation.shown_size(stored_size), announced)
