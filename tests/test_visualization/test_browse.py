@@ -4,6 +4,7 @@ import json
 import runpy
 import sys
 
+import av
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -34,6 +35,20 @@ def test_frames_survive_a_video_in_order(tmp_path):
     assert sorted(frames) == [3, 7]
     assert {number: frame.mean() for number, frame in frames.items()} == pytest.approx({3: 60, 7: 140}, abs=3)
     assert frames[3].shape == (48, 64, 3)
+
+
+def test_frames_of_a_phones_video_are_upright(tmp_path):
+    with av.open(str(tmp_path / 'a.mp4'), 'w') as container:
+        stream = container.add_stream('libx264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.set_display_rotation(90)
+        image = np.full((48, 64, 3), 200, np.uint8)
+        image[:, :32] = 20  # the left half: below, when the picture is turned against the clock
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+        container.mux(stream.encode(None))
+    (frame,) = read_frames(tmp_path / 'a.mp4', [0]).values()
+    assert frame.shape == (64, 48, 3)
+    assert frame[:24].mean() > 180 and frame[40:].mean() < 40
 
 
 def test_what_is_no_video(tmp_path):

@@ -7,6 +7,7 @@ import av
 import numpy as np
 
 from unisign.datasets.video_readers.open_video import open_video
+from unisign.datasets.video_readers.orientation import frame_orientation
 from unisign.structures import ClipError
 
 
@@ -29,7 +30,7 @@ def read_frames(path: str | Path, frame_ids: Iterable[int]) -> dict[int, np.ndar
         with open_video(path) as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number in wanted:
-                    frames[number] = frame.to_ndarray(format='rgb24')
+                    frames[number] = frame_orientation(frame).shown(frame.to_ndarray(format='rgb24'))
                 if len(frames) == len(wanted):
                     break
     except (av.FFmpegError, OSError, IndexError) as error:
@@ -37,13 +38,19 @@ def read_frames(path: str | Path, frame_ids: Iterable[int]) -> dict[int, np.ndar
     return frames
 
 
-def write_video(path: str | Path, images: Sequence[np.ndarray] | Iterable[np.ndarray], frame_rate: float) -> None:
+def write_video(
+    path: str | Path,
+    images: Sequence[np.ndarray] | Iterable[np.ndarray],
+    frame_rate: float,
+    preset: str = 'medium',
+) -> None:
     """Write images as an H.264 mp4 that browsers play.
 
     Args:
         path: file to write; its folder is made.
         images: uint8 RGB [H, W, 3], all of one size; an odd row or column at the edge is cut off.
         frame_rate: frames per second.
+        preset: of the encoder, such as ``veryfast``, which takes less time and gives larger files.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +59,8 @@ def write_video(path: str | Path, images: Sequence[np.ndarray] | Iterable[np.nda
         for image in images:
             height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
             if stream is None:
-                stream = container.add_stream('libx264', rate=max(1, round(frame_rate)), options={'crf': '20'})
+                options = {'crf': '20', 'preset': preset}
+                stream = container.add_stream('libx264', rate=max(1, round(frame_rate)), options=options)
                 stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format='rgb24')
             container.mux(stream.encode(frame))
