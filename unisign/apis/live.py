@@ -21,7 +21,6 @@ from unisign.pose import PoseEstimator
 from unisign.segmentation import SegmentRule
 from unisign.structures import DataError
 
-_LONGEST_CHUNK = 8  # frames that go through the estimator together where time matters
 _WAITING_PIECES = 8
 _PATIENCE = 10.0  # seconds that a thread gets to end
 
@@ -120,8 +119,9 @@ class _Session:
     ) -> None:
         self.owner, self.source, self.pipeline, self.estimator = owner, source, pipeline, estimator
         self.report, self.ended = owner.report, owner._ended
-        # Of recordings the estimator gets the same chunks as offline.
-        self.chunk = _LONGEST_CHUNK if source.live or estimator is None else estimator.chunk
+        # Of recordings the estimator gets the same chunks as offline. Else it takes one at a time: so those that are
+        # dropped lie evenly between the others.
+        self.chunk = 1 if source.live or estimator is None else estimator.chunk
         self.buffer = FrameBuffer(max(round(owner.buffer * source.frame_rate), self.chunk))
         self.tasks: queue.Queue[_Task | None] = queue.Queue(_WAITING_PIECES)
         self.results: queue.Queue[LiveText | None] = queue.Queue()
