@@ -40,7 +40,8 @@ def test_the_answer_is_the_inferencers(served, clip, checkout):
         assert base64.b64decode(evidence['video'])[4:8] == b'ftyp' and evidence['drawing_problem'] == ''
         assert {part['name'] for part in evidence['parts']} == {'body', 'face_all', 'right', 'left'}
         assert all(0 <= part['seen'] <= 1 for part in evidence['parts'])
-        assert answer['num_frames'] <= evidence['clip_frames']
+        read = evidence['read']
+        assert len(read) == answer['num_frames'] and 0 <= min(read) <= max(read) < evidence['clip_frames']
     hands = evidence['hands']  # of the RGB-pose model
     assert hands and all(0 <= card['gate'] <= 1 for card in hands)
     assert all(base64.b64decode(card[kind])[:2] == b'\xff\xd8' for card in hands for kind in ('picture', 'places'))

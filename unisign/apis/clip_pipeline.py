@@ -21,11 +21,13 @@ class PreparedClip:
         packed: what ``SignDataset`` gives for it: ``inputs`` and ``data_samples``.
         poses: as they were read, every frame of them.
         hands: pictures of the hands as ``LoadHandCrops`` gives them; empty for a pose-only model.
+        read: the frames of ``poses`` that the model reads.
     """
 
     packed: dict[str, Any]
     poses: Poses
     hands: dict[str, dict]
+    read: Poses
 
 
 class ClipPipeline:
@@ -113,15 +115,15 @@ class ClipPipeline:
         Raises:
             ClipError: if the clip cannot be used.
         """
-        results, poses, hands = start, None, {}
+        results, poses, read, hands = start, None, None, {}
         for step in self._without_video if start['video'] is None else self._steps:
             results = step(results)
             if 'poses' in results:
                 poses = results['poses'] if poses is None else poses
-                hands = results.get('hands', {})
-        if poses is None:
+                read, hands = results['poses'], results.get('hands', {})
+        if poses is None or read is None:
             raise DataError('test_dataloader.dataset.pipeline', 'loads no poses.', "It starts with type='LoadPoses'.")
-        return PreparedClip(results, poses, hands)
+        return PreparedClip(results, poses, hands, read)
 
 
 @dataclass

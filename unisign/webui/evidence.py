@@ -85,7 +85,7 @@ def collect_evidence(
     Returns:
         JSON's types. ``video``: an mp4, in base64; ``drawing_problem``: why it shows an empty canvas, or ''. ``hands``:
         the pictures that the model saw, ``None`` for a model that reads none; ``parts``: for each part, how much of it
-        was seen over time, 0..1.
+        was seen over time, 0..1; ``read``: numbers of the clip's frames that the model read.
     """
     pipeline = ClipPipeline(inferencer.model, inferencer.task, lang, need_video=False)
     prepared = pipeline.prepare(pipeline.describe(Path(video).stem, poses, video))
@@ -95,7 +95,7 @@ def collect_evidence(
     clip = _match(video, prepared, view.hands, pipeline.align)
     drawn = Path(video).parent / 'drawn' / 'drawn.mp4'
     rate = clip.frame_rate * len(clip.shown) / (clip.shown[-1] - clip.shown[0] + 1)
-    write_video(drawn, _told(_draw(clip), len(clip.shown), tell), rate)
+    write_video(drawn, _told(_draw(clip), len(clip.shown), tell), rate, preset='veryfast')
     return {
         'video': base64.b64encode(drawn.read_bytes()).decode(),
         'size': clip.size,
@@ -103,6 +103,7 @@ def collect_evidence(
         'hands': _hand_cards(clip) if pipeline.wants_video else None,
         'parts': [_part_seen(clip.poses, name) for name in SHOWN_PARTS],
         'clip_frames': len(clip.poses),
+        'read': _frames_read(prepared),
     }
 
 
@@ -179,6 +180,14 @@ def _as_jpeg(image: np.ndarray) -> str:
     out = io.BytesIO()
     Image.fromarray(image).save(out, 'JPEG', quality=88)
     return base64.b64encode(out.getvalue()).decode()
+
+
+def _frames_read(prepared: PreparedClip) -> list[int]:
+    """Return which of the clip's frames the model read, from 0."""
+    known, read = prepared.poses.frame_ids, prepared.read.frame_ids
+    if read is None:
+        return list(range(len(prepared.read)))
+    return (read if known is None else np.searchsorted(known, read)).tolist()
 
 
 def _part_seen(poses: Poses, name: str) -> dict[str, Any]:

@@ -241,7 +241,7 @@ function present(answer, took) {
     if (answer.seconds[name] === undefined) continue;
     at('seconds').append(make('dt', label), make('dd', `${answer.seconds[name].toFixed(2)} s`));
   }
-  say('Answer: ', make('span', text, { lang: answer.lang }), answer.nbest.length ? ` (${percent(answer.score)}).` : '.');
+  say('Answer: ', make('span', text, { lang: answer.lang }), answer.nbest.length ? ` (${percent(answer.score)})` : '');
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   if (at('result').getBoundingClientRect().top > innerHeight * 0.6) {
     at('answer-title').scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'start' });
@@ -352,12 +352,19 @@ function presentParts(evidence) {
   for (const part of evidence.parts) {
     const [svg, add] = drawing(`strip ${part.name}`, part.strip.length, 1);
     part.strip.forEach((share, place) => add(place, 1 - share, 1.02, share));
-    const name = make('dt', PARTS[part.name]);
-    name.append(make('span', `${percent(part.seen)} of ${part.points} points`));
-    const strip = make('dd');
-    strip.append(svg);
-    at('parts').append(name, strip);
+    addStrip(PARTS[part.name], `${percent(part.seen)} of ${part.points} points`, svg);
   }
+  const [svg, add] = drawing('strip read', evidence.clip_frames, 1);
+  for (const frame of evidence.read) add(frame, 0, 0.8, 1);
+  addStrip('Frames that the model read', `${evidence.read.length} of ${evidence.clip_frames}`, svg);
+}
+
+function addStrip(label, figure, svg) {
+  const name = make('dt', label);
+  name.append(make('span', figure));
+  const strip = make('dd');
+  strip.append(svg);
+  at('parts').append(name, strip);
 }
 
 // ---- start
