@@ -141,13 +141,24 @@ def test_killed_in_the_middle_and_started_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_same(tmp_path):
+def test_two_processes_give_the_same(tmp_path, toy_tiny_videos):
+    """The command itself, with MediaPipe, which sees the toy signers."""
     pytest.importorskip('mediapipe', reason='needs mediapipe: bash tools/install_pose.sh')
-    for name in 'abc':
-        write_clip(tmp_path / 'videos' / f'{name}.mp4', count=2)
-    clips = ClipFolder(tmp_path / 'out', 'npz')
-    results = list(extract(find_videos(tmp_path / 'videos'), clips, 'mediapipe', processes=2))
-    assert sorted((result.id, result.frames) for result in results) == [('a', 2), ('b', 2), ('c', 2)]
+    paths = sorted((toy_tiny_videos / 'videos').glob('sign-test-*.mp4'))[:2]
+    (tmp_path / 'list.txt').write_text(''.join(f'{path}\n' for path in paths))
+    script, together = Path(__file__).parents[2] / 'tools/data/extract_poses.py', tmp_path / 'together'
+    command = [sys.executable, script, tmp_path / 'list.txt', together, '--processes', '2']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith('2 of 2 clips, 0 of them from before, 0 left out')
+    alone = ClipFolder(tmp_path / 'alone', 'npz')
+    assert len(list(extract(find_videos(tmp_path / 'list.txt'), alone, 'mediapipe'))) == 2
+    assert (together / 'manifest.json').read_text() == (alone.folder / 'manifest.json').read_text()
+    for path in paths:
+        first, second = (read_npz(folder / f'{path.stem}.npz') for folder in (together, alone.folder))
+        assert (first.scores[:, [0, 91, 112]] > 0).mean() > 0.5
+        np.testing.assert_array_equal(first.keypoints, second.keypoints)
+        np.testing.assert_array_equal(first.scores, second.scores)
 
 
 def test_packing(tmp_path):
