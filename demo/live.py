@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 
 from unisign.apis import LiveTranslator, SignInferencer
 from unisign.apis.live_sources import open_source
+from unisign.apis.subtitles import text_width
 from unisign.engine.launch import run_readably
 from unisign.segmentation import read_rule
 
@@ -66,10 +68,14 @@ def main(args: argparse.Namespace) -> None:
 def show(final: bool, start: float, end: float, text: str) -> None:
     """Print a text; on a terminal one that is not final is written over by the next."""
     line = f'{start:8.2f} {end:8.2f}  {text}{"" if final else " .."}'
-    if sys.stdout.isatty():
-        print(f'\r\033[K{line}', end='\n' if final else '', flush=True)
-    else:
+    if not sys.stdout.isatty():
         print(line, flush=True)
+    elif final:
+        print(f'\r\033[K{line}', flush=True)
+    else:
+        while text_width(line) >= shutil.get_terminal_size().columns:  # a second line could not be written over
+            line = line[:-1]
+        print(f'\r\033[K{line}', end='', flush=True)
 
 
 def end(live: LiveTranslator) -> None:

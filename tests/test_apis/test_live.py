@@ -278,12 +278,19 @@ def test_the_command(demo, talk, tmp_path):
     assert '0 dropped (0.0 %)' in output.err and 'p95' in output.err
 
 
-def test_ctrl_c_prints_the_report(demo, talk):
-    timer = threading.Timer(2.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    code, output = demo(f'{talk}.mp4', '--pose', f'{talk}.npz', '--paced')
-    timer.join()
-    assert code == 0 and ' frames in ' in output.err and 'p50' in output.err
+def test_ctrl_c_ends_the_segment_and_prints_the_report(demo, talk, monkeypatch):
+    stream = LiveTranslator.stream
+
+    def interrupted(self, source):
+        for number, text in enumerate(stream(self, source)):
+            if number == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield text
+
+    monkeypatch.setattr(LiveTranslator, 'stream', interrupted)
+    code, output = demo(f'{talk}.mp4', '--pose', f'{talk}.npz', '--paced', '--partial-every', '0.3')
+    assert code == 0 and not output.out.splitlines()[-1].endswith(' ..')
+    assert '1 segments, ' in output.err and 'p50' in output.err
 
 
 def test_keypoints_from_a_file_do_not_go_with_a_camera(demo, talk):

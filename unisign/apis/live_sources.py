@@ -188,12 +188,13 @@ class Recording(LiveSource):
         """Yield its frames until there are no more, or ``ended`` is set."""
         started = time.monotonic()
         for frame in self._given():
+            due = started + frame.number / self.frame_rate
             if self.live:
-                due = started + frame.number / self.frame_rate
                 ended.wait(max(0.0, due - time.monotonic()))
             if ended.is_set():
                 return
-            frame.captured, frame.droppable = time.monotonic(), self.live
+            # Being read late is part of being late.
+            frame.captured, frame.droppable = due if self.live else time.monotonic(), self.live
             yield frame
 
     def _given(self) -> Iterator[LiveFrame]:
