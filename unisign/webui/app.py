@@ -4,6 +4,7 @@ Imports starlette, so only ``serving`` imports it, when a page is started.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Iterable
@@ -28,6 +29,7 @@ STATIC = {
     '/page.js': ('page.js', 'text/javascript; charset=utf-8'),
     '/icon.svg': ('icon.svg', 'image/svg+xml'),
 }
+HALTED = 408
 UPLOAD_TYPE = 'application/octet-stream'
 ENDS = ('done', 'failed')
 TICK = 0.1  # seconds between two looks at a job
@@ -86,15 +88,23 @@ class _Upload:
         request = Request(scope, receive)
         job = self._jobs.enter()
         if job is None:
+            await self._discard(request)
             problem = 'Too many people are waiting. Please try again in a minute.'
             await _refusal(503, problem)(scope, receive, send)
             return
         try:
-            await self._take(request, job)
+            async with asyncio.timeout(
+                self._limits.uploading_seconds
+            ):  # else one byte now and then would hold a place for hours
+                await self._take(request, job)
             self._jobs.start(job)
             await _send_progress(self._jobs, job, receive, send)
         except _RefusedError as error:
+            if error.status != HALTED:
+                await self._discard(request)
             await _refusal(error.status, error.problem)(scope, receive, send)
+        except TimeoutError:
+            await _refusal(HALTED, 'The upload took too long. Please try again.')(scope, receive, send)
         except ClientDisconnect:
             pass
         except OSError:
@@ -129,6 +139,16 @@ class _Upload:
             job.names[str(job.poses)] = names[1] or 'The pose file'
         await self._receive(request, files)
 
+    async def _discard(self, request: Request) -> None:
+        """Let the rest of an upload pass, within limits: a browser that cannot send it to its end shows no answer."""
+        rest = self._limits.video_bytes + POSE_BYTES
+        with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: it is at its end
+            async with asyncio.timeout(self._limits.silence):
+                async for piece in request.stream():
+                    rest -= len(piece)
+                    if rest < 0:
+                        return
+
     async def _receive(self, request: Request, files: list[tuple[Path, int]]) -> None:
         """Write the body into files, one after the other."""
         body = request.stream().__aiter__()
@@ -153,7 +173,7 @@ class _Upload:
                     return b''
                 raise _RefusedError(400, 'Less came than was announced. Please try again.') from None
             except TimeoutError:
-                raise _RefusedError(408, 'The upload came to a halt. Please try again.') from None
+                raise _RefusedError(HALTED, 'The upload came to a halt. Please try again.') from None
             if piece:
                 return piece
 

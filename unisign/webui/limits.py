@@ -18,6 +18,7 @@ class PageLimits:
         max_pixels: of a frame.
         max_waiting: people whose clips are uploaded, waiting or being answered; more are asked to come back.
         silence: seconds without a byte after which an upload is given up.
+        uploading_seconds: after which it is given up anyway.
         reading_seconds: for the look at an upload in a process of its own, in which every frame is decoded once.
         reading_bytes: of memory that this process may take.
 
@@ -30,6 +31,7 @@ class PageLimits:
     max_pixels: int = 3840 * 2160
     max_waiting: int = 8
     silence: float = 30.0
+    uploading_seconds: float = 900.0
     reading_seconds: float = 120.0
     reading_bytes: int = 2_000 * MEGABYTE
 
