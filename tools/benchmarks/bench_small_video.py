@@ -8,9 +8,11 @@ frame at full size: the median, in widths of the shoulders.
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -35,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('videos', type=Path, nargs='*', help='videos; default: see above')
     parser.add_argument('--heights', type=int, nargs='+', default=[170, 115, 72, 54], help='of the copies, in pixels')
+    parser.add_argument('--crf', type=int, help='also press the copies as hard as H.264 does at this value (0 to 51)')
     parser.add_argument('--every', type=int, default=1, help='take every n-th frame')
     return parser.parse_args()
 
@@ -55,7 +58,7 @@ def main() -> None:
         for way in WAYS.values():
             seen, distances = [], []
             for name, frames in clips.items():
-                small = [shrunk(frame, height) for frame in frames]
+                small = pressed([shrunk(frame, height) for frame in frames], args.crf)
                 sizes.add('{1}x{0}'.format(*small[0].shape))
                 poses = estimate(small, way)
                 seen.append(found(poses, hands[name]))
@@ -74,6 +77,23 @@ def shrunk(frame: np.ndarray, height: int) -> np.ndarray:
     """Return a frame as it would be broadcast, ``height`` pixels high."""
     width = round(frame.shape[1] * height / frame.shape[0] / 2) * 2
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def pressed(frames: list[np.ndarray], crf: int | None) -> list[np.ndarray]:
+    """Return the frames as they come out of an H.264 file of quality ``crf``; None leaves them as they are."""
+    if crf is None:
+        return frames
+    height, width = (side // 2 * 2 for side in frames[0].shape[:2])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'small.mp4'
+        with av.open(str(path), 'w') as container:
+            stream = container.add_stream('libx264', rate=25, options={'crf': str(crf)})
+            stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
+            for frame in frames:
+                image = np.ascontiguousarray(frame[:height, :width])
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+            container.mux(stream.encode(None))
+        return read(path, 1)
 
 
 def estimate(frames: list[np.ndarray], way: dict[str, Any]) -> Poses:

@@ -55,7 +55,7 @@ def main() -> None:
     begin = time.monotonic()
     call(command('whole', 1))
     expected = contents(args.work_dir / 'whole')
-    print(f'undisturbed, one process: {len(expected)} clips in {time.monotonic() - begin:.0f} s', flush=True)
+    print(f'undisturbed, one process: {len(chosen)} clips in {time.monotonic() - begin:.0f} s', flush=True)
     print('| run | finished at the kill | half-written files it left | done again | files that differ |')
     print('|---|---|---|---|---|', flush=True)
     bad = 0
