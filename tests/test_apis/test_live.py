@@ -96,12 +96,13 @@ def test_keypoints_are_estimated_on_the_way(inferencer, talk):
 
 def test_a_paced_recording_takes_its_time(inferencer, talk):
     own, frames = inferencer(POSE, pose=f'{talk}.npz'), len(read_npz(f'{talk}.npz'))
-    live = LiveTranslator(own, partial_every=0.5)
+    live = LiveTranslator(own, partial_every=0.5, buffer=60)
     texts = list(live.stream(open_source(own, f'{talk}.mp4', paced=True)))
     assert live.report.seconds >= (frames - 1) / 15 and live.report.frames == frames and live.report.dropped == 0
     same(finals(texts), LongVideoTranslator(own)(f'{talk}.mp4'))
 
 
+@pytest.mark.slow
 def test_what_is_too_slow_drops_frames_and_says_so(inferencer, talk, tmp_path):
     """An estimator of 10 frames a second for 15: a third is lost, and the segments are found all the same."""
     video = painted(talk, tmp_path / 'painted.mp4')
