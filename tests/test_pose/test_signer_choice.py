@@ -38,8 +38,9 @@ def test_motion_is_measured_inside_the_box():
 )
 def test_rule(rule, moving, expected):
     left = expected if expected[0] < 85 else LEFT
-    boxes = SignerTracker(SignerRule(**rule)).follow(chunk(moving), {0: [left, RIGHT], 4: [RIGHT, left]})
-    np.testing.assert_allclose(boxes, np.repeat(expected[None], 9, axis=0))
+    for people in ([left, RIGHT], [RIGHT, left]):  # whoever is named first
+        boxes = SignerTracker(SignerRule(**rule)).follow(chunk(moving), {0: people, 4: people[::-1]})
+        np.testing.assert_allclose(boxes, np.repeat(expected[None], 9, axis=0))
 
 
 def test_boxes_move_between_detections_and_the_choice_is_kept():
@@ -49,6 +50,29 @@ def test_boxes_move_between_detections_and_the_choice_is_kept():
     # The other one is larger and moves now; the signer stays the signer.
     taller = LEFT - (0, 20, 0, -5)
     assert tracker.follow(chunk(taller), {0: [taller, RIGHT]})[0, 0] == 110
+
+
+def test_two_who_stand_close_are_two():
+    close = np.add(LEFT, (15, 0, 15, 0))
+    assert overlap(LEFT, close) > 0.3
+    boxes = SignerTracker(SignerRule(motion=0)).follow(chunk(), {0: [LEFT], 4: [LEFT, close], 8: [LEFT, close]})
+    np.testing.assert_allclose(boxes[:, 0], LEFT[0])
+
+
+def test_someone_who_only_passes_is_no_signer():
+    """The larger one is there in one of three looks."""
+    tracker = SignerTracker(SignerRule(centre=0, motion=0))
+    boxes = tracker.follow(chunk(), {0: [LEFT], 4: [LEFT, RIGHT], 8: [LEFT]})
+    np.testing.assert_allclose(boxes[:, 0], LEFT[0])
+
+
+def test_a_signer_who_walks_is_followed_from_where_he_was_last():
+    tracker = SignerTracker(SignerRule(centre=0, motion=0))
+    steps = {frame: [RIGHT - (5 * frame, 0, 5 * frame, 0)] for frame in (0, 4, 8)}  # 20 pixels from look to look
+    assert tracker.follow(chunk(), steps)[8, 0] == RIGHT[0] - 40
+    someone = np.add(RIGHT, (0, -5, 9, 0))  # taller, and where the signer stood first
+    boxes = tracker.follow(chunk(), {0: [RIGHT - (50, 0, 50, 0), someone]})
+    np.testing.assert_allclose(boxes[:, 0], RIGHT[0] - 50)
 
 
 def test_a_signer_out_of_sight_is_waited_for_then_chosen_again():
