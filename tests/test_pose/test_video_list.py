@@ -27,6 +27,7 @@ def test_lists(tmp_path):
         ('list.txt', '\n', 'no videos'),
         ('ann.jsonl', '{"id": "a"}\n', 'ann.jsonl:1'),
         ('ann.jsonl', '{"id": "../a", "video": "a.mp4"}\n', 'outside the folder'),
+        ('ann.jsonl', '{"id": "/a", "video": "a.mp4"}\n', 'outside the folder'),
     ],
 )
 def test_wrong_lists(tmp_path, name, text, problem):

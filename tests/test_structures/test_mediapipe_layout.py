@@ -26,6 +26,13 @@ def test_absent_parts_have_score_0():
     assert (to_whole_body(None, None, None, None)[1] == 0).all()
 
 
+def test_a_point_that_is_not_visible_has_no_place():
+    pose = marked(33)
+    pose[16, 2] = 0  # the right wrist; MediaPipe guesses where it would be
+    keypoints, scores = to_whole_body(pose, None, None, None)
+    assert scores[10] == 0 and keypoints[10].tolist() == [0, 0] and keypoints[9].tolist() == [15, 1015]
+
+
 def test_left_and_right_agree_with_the_mirror_table():
     for point, landmark in BODY.items():
         assert BODY[KEYPOINT_MIRROR[point]] == POSE_MIRROR[landmark]
