@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from unisign.apis import LongVideoTranslator, SignInferencer
+from unisign.apis import LongVideoTranslator, SegmentTranslation, SignInferencer
 from unisign.apis.subtitles import SubtitleRule, set_subtitles, subtitle_format, write_subtitles
 from unisign.engine.launch import run_readably
 from unisign.segmentation import read_rule
@@ -39,24 +39,33 @@ def main(args: argparse.Namespace) -> int:
     inferencer = SignInferencer(
         args.model, args.checkpoint, args.pose, args.device, args.task, args.lang, args.batch_size
     )
-    found = []
+    found: list[SegmentTranslation] = []
+    done = False
+    try:
+        translate(LongVideoTranslator(inferencer, rule), args, found)
+        done = True
+    finally:  # what there is is kept, also after Ctrl-C and where a video is damaged
+        subtitles = set_subtitles([(one.start, one.end, one.text) for one in found], look)
+        for path in args.out if done or found else ():
+            write_subtitles(path, subtitles)
+            print(f'{path}: {len(subtitles)} subtitles', file=sys.stderr)
+    if not found:
+        print(f'{args.video}: nobody signs in it; the subtitles are empty.', file=sys.stderr)
+    return sum(bool(one.translation.failure) for one in found)
+
+
+def translate(translator: LongVideoTranslator, args: argparse.Namespace, found: list[SegmentTranslation]) -> None:
+    """Translate the video; print each segment, write its line, and add it to ``found``."""
     with ExitStack() as stack:
         out = None
         if args.segments:
             Path(args.segments).parent.mkdir(parents=True, exist_ok=True)
             out = stack.enter_context(Path(args.segments).open('w', encoding='utf-8'))
-        for one in LongVideoTranslator(inferencer, rule).stream(args.video, progress=True):
+        for one in translator.stream(args.video, progress=True):
             found.append(one)
             print(f'{one.start:8.2f} {one.end:8.2f}  {one.text or one.translation.failure}', flush=True)
             if out is not None:
                 print(json.dumps(one.to_line(), ensure_ascii=False), file=out, flush=True)
-    if not found:
-        print(f'{args.video}: nobody signs in it; the subtitles are empty.', file=sys.stderr)
-    subtitles = set_subtitles([(one.start, one.end, one.text) for one in found], look)
-    for path in args.out:
-        write_subtitles(path, subtitles)
-        print(f'{path}: {len(subtitles)} subtitles', file=sys.stderr)
-    return sum(bool(one.translation.failure) for one in found)
 
 
 if __name__ == '__main__':

@@ -151,6 +151,21 @@ def test_a_video_without_signing_gives_empty_files_and_a_word(demo, talk, tmp_pa
     assert (tmp_path / 'a.srt').read_text() == '' and (tmp_path / 'a.vtt').read_text().strip() == 'WEBVTT'
 
 
+def test_what_there_is_is_kept_where_a_video_is_damaged(demo, talk, tmp_path, monkeypatch):
+    stream = LongVideoTranslator.stream
+
+    def damaged(self, video, progress):
+        yield next(stream(self, video))
+        raise ClipError(video, 'decoding did not reach frame 50.')
+
+    out = tmp_path / 'talk.srt'
+    code, output = demo('gone.mp4', '--pose', f'{talk}.npz', '--lang', 'en', '--out', out)
+    assert code == 1 and 'no such file' in output.err and not out.exists()
+    monkeypatch.setattr(LongVideoTranslator, 'stream', damaged)
+    code, output = demo(f'{talk}.mp4', '--pose', f'{talk}.npz', '--lang', 'en', '--out', out)
+    assert code == 1 and 'did not reach frame 50' in output.err and len(pysubs2.load(str(out))) >= 1
+
+
 def test_mistakes_are_told_before_anything_is_done(demo, talk):
     code, output = demo(f'{talk}.mp4', '--out', 'talk.txt')
     assert code == 1 and output.err.startswith('DataError: talk.txt: the name of a file with subtitles ends in')

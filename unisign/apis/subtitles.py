@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
@@ -122,14 +123,16 @@ def write_subtitles(path: str | Path, subtitles: Sequence[Subtitle]) -> None:
 
 
 def subtitle_format(path: str | Path) -> str:
-    """Return ``srt`` or ``vtt`` for a file's name.
+    """Return ``srt`` or ``vtt`` for a file's name; a good thing to ask before a long video is translated.
 
     Raises:
-        DataError: for another suffix.
+        DataError: for another suffix, or if pysubs2, which writes the files, is not installed.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise DataError(path, f'the name of a file with subtitles ends in {" or ".join(FORMATS)}.', 'Rename it.')
+    if find_spec('pysubs2') is None:
+        raise DataError(path, 'pysubs2, which writes subtitles, is not installed.', 'pip install pysubs2')
     return FORMATS[suffix]
 
 
