@@ -54,7 +54,9 @@ def test_what_is_no_video_is_refused(kind, suffix, video, asked, tmp_path):
     path = tmp_path / f'other.{suffix}'
     path.write_text(text)
     for read in (lambda: PyAVReader().info(path), lambda: read_frames(path, [0])):
-        with pytest.raises(ClipError, match=rf'other\.{suffix}: (is no video|cannot be read as a video|the file is empty)'):
+        with pytest.raises(
+            ClipError, match=rf'other\.{suffix}: (is no video|cannot be read as a video|the file is empty)'
+        ):
             read()
     assert paths == []
 
