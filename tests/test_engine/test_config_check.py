@@ -84,10 +84,17 @@ def test_values_of_another_type_are_named_before_anything_is_built(tmp_path, opt
 
 
 def test_whole_numbers_none_and_tuples_for_lists_pass_the_check_of_types():
+    def built(part: dict): ...
+
+    built.__module__ = 'unisign.example'
+    (problem,) = wrong_types(built, dict(part='Part'))
+    assert problem == "part='Part' should be a dict, got a text. Name a type, such as part=dict(type='Part')."
+
     def module(share: float, size: int | None, names: list[str] | None = None, place: Path | str = '', any_=None): ...
 
     module.__module__ = 'unisign.example'
     assert not list(wrong_types(module, dict(share=1, size=None, names=('a',), place='x', any_=3, unknown=1)))
     assert list(wrong_types(module, dict(size='3'))) == ["size='3' should be a whole number or None, got a text."]
+    assert next(wrong_types(module, dict(names='a'))).startswith("names='a' should be a list or None")
     module.__module__ = 'torch.nn'
     assert not list(wrong_types(module, dict(size='3')))

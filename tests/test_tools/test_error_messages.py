@@ -12,7 +12,18 @@ from error_cases import all_rows
 from error_cases.bench import BEFORE, WENT_ON, Row
 from error_cases.page import as_page, differences, read_page
 from error_cases.rgb import GROUP as RGB
-from error_cases.video_input import ANSWERED, EXTRACT, LEFT_OUT, NOT_SAID, REFUSED, TRANSLATE, WRITTEN
+from error_cases.video_input import (
+    ANSWERED,
+    EXTRACT,
+    LEFT_OUT,
+    LIVE,
+    NOT_SAID,
+    REFUSED,
+    SUBTITLE,
+    TRANSLATE,
+    UNWRITTEN,
+    WRITTEN,
+)
 from error_cases.videos import ANY_SIZE, POSES_ONLY, SAME_SHAPE
 from error_cases.videos import GROUP as VIDEOS
 
@@ -99,6 +110,10 @@ EXPECTED = {
     (TRANSLATE, 'No person'): ('ClipError: nobody.mp4: nobody was found in any of its 8 frames', REFUSED),
     (TRANSLATE, 'Variable frame rate'): (NOT_SAID, ANSWERED),
     (TRANSLATE, 'A `file://` address'): ('ClipError: file:///clip.mp4: .*only http and https', REFUSED),
+    (SUBTITLE, 'A `--rule` with an unknown field'): ('DataError: .*has no puase.*JSON object of: still', UNWRITTEN),
+    (SUBTITLE, 'A playlist named `.mp4`'): ('ClipError: playlist.mp4: cannot be read as a video', UNWRITTEN),
+    (LIVE, 'A growing file that does not come'): ('ClipError: soon.mkv: no such file came into being', REFUSED),
+    (LIVE, 'An address'): ('ClipError: http://.*addresses are not read live', REFUSED),
     ('Training', 'The loss is not finite (here: a learning rate of 1e30)'): ('DataError: .*not finite.*sign-', DURING),
 }
 GOES_ON = 'The run goes on'

@@ -31,7 +31,9 @@ def wrong_types(factory: Any, node: Mapping[str, Any]) -> Iterator[str]:
         value, alternatives = node[argument], _alternatives(hints[argument])
         if not any(_fits(value, alternative) for alternative in alternatives):
             names = ' or '.join(dict.fromkeys(_name(alternative) for alternative in alternatives))
-            yield f'{argument}={value!r} should be {names}, got {_name(type(value))}.'
+            named = isinstance(value, str) and 'a dict' in names
+            hint = f' Name a type, such as {argument}=dict(type={value!r}).' if named else ''
+            yield f'{argument}={value!r} should be {names}, got {_name(type(value))}.{hint}'
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

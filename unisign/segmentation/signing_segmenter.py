@@ -66,11 +66,17 @@ def read_rule(text: str) -> SegmentRule:
     Raises:
         DataError: if it is no such object, or a value makes no sense.
     """
+    names = [field.name for field in fields(SegmentRule)]
+    advice = f'Give a JSON object of: {", ".join(names)}.'
     try:
-        return SegmentRule(**json.loads(text))
+        given = dict(json.loads(text))
+        unknown = ', '.join(sorted(set(given) - set(names)))
+        rule = None if unknown else SegmentRule(**given)
     except (ValueError, TypeError) as error:
-        names = ', '.join(field.name for field in fields(SegmentRule))
-        raise DataError(text, f'is no rule for segments ({error}).', f'Give a JSON object of: {names}.') from error
+        raise DataError(text, f'is no rule for segments ({error}).', advice) from error
+    if rule is None:
+        raise DataError(text, f'a rule for segments has no {unknown}.', advice)
+    return rule
 
 
 class SigningSegmenter:

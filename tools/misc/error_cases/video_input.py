@@ -1,4 +1,4 @@
-"""Videos and addresses given to ``tools/data/extract_poses.py`` and ``demo/translate.py``."""
+"""Videos and addresses given to ``tools/data/extract_poses.py`` and the demos."""
 
 import json
 import os
@@ -17,9 +17,11 @@ from unisign.pose.build import SHORT_NAMES
 from unisign.registry import POSE_ESTIMATORS
 
 EXTRACT, TRANSLATE = '`tools/data/extract_poses.py`', '`demo/translate.py`'
+SUBTITLE, LIVE = '`demo/subtitle.py`', '`demo/live.py`'
 LEFT_OUT = 'The run goes on without the video, which is listed in `failed_0_of_1.jsonl`.'
 WRITTEN = 'The run goes on; its poses are written.'
 REFUSED, ANSWERED = 'Nothing is answered.', 'The run goes on: it is answered.'
+UNWRITTEN = 'No subtitles are written.'
 NOT_SAID = 'nothing is said'
 ADDRESSES = {
     'An address that is neither http nor https': 'ftp://localhost/clip.mp4',
@@ -49,6 +51,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     with directly, mock.patch.dict(SHORT_NAMES, mediapipe='SeesBrightness'):
         yield from _extracted(bench, videos)
         yield from _translated(bench, videos)
+        yield from _long(bench, videos)
 
 
 def _extracted(bench: Bench, videos: dict[str, Path]) -> Iterator[Row]:
@@ -83,18 +86,40 @@ def _translated(bench: Bench, videos: dict[str, Path]) -> Iterator[Row]:
     cases['A damaged `.npz` as `--pose`'] = sound, str(bench.write('damaged.npz', 'PK'))
     cases['A pose file that is not there as `--pose`'] = sound, 'gone.npz'
     for wrong, (source, pose) in cases.items():
-        message = _translate(bench, source, pose).message
+        message = _demo(bench, 'translate', source, '--pose', pose).message
         yield Row(TRANSLATE, wrong, message or NOT_SAID, REFUSED if message else ANSWERED)
 
 
-def _translate(bench: Bench, source: str, pose: str) -> Attempt:
-    """Do what ``python demo/translate.py SOURCE --pose POSE`` does with the bench's model."""
+def _long(bench: Bench, videos: dict[str, Path]) -> Iterator[Row]:
+    sound, out = bench.folder / 'whole_clip.mp4', ('--out', bench.folder / 'talk.srt')
+    subtitles: dict[str, tuple[str | Path, ...]] = {
+        'Zero bytes': (videos['Zero bytes'], *out),
+        'A playlist named `.mp4`': (videos['A playlist named `.mp4`'], *out),
+        'A folder of several videos': (bench.folder, *out),
+        'A file of subtitles that is neither `.srt` nor `.vtt`': (sound, '--out', 'talk.txt'),
+        'A `--rule` that is no JSON object': (sound, *out, '--rule', 'pause=1'),
+        'A `--rule` with an unknown field': (sound, *out, '--rule', '{"puase": 1}'),
+    }
+    for wrong, arguments in subtitles.items():
+        yield Row(SUBTITLE, wrong, _demo(bench, 'subtitle', *arguments, '--pose', 'mediapipe').message, UNWRITTEN)
+    live: dict[str, tuple[str | Path, ...]] = {
+        'An address': ('http://127.0.0.1:9/clip.mp4',),
+        'A growing file that does not come': (bench.folder / 'soon.mkv', '--growing', '--timeout', '0.1'),
+        'A pose file for a camera': ('0', '--pose', 'poses.npz'),
+        'A recording that is not there': (bench.folder / 'gone.mp4',),
+    }
+    for wrong, arguments in live.items():
+        yield Row(LIVE, wrong, _demo(bench, 'live', *arguments).message, REFUSED)
+
+
+def _demo(bench: Bench, name: str, *arguments: str | Path) -> Attempt:
+    """Do what ``python demo/NAME.py ARGUMENTS`` does with the bench's model."""
     checkpoint = bench.trained / 'checkpoints/epoch_1.pth'
-    arguments = ['--model', bench.config(), '--checkpoint', checkpoint, '--lang', 'en', '--pose', pose]
+    usual = ['--model', bench.config(), '--checkpoint', checkpoint, '--lang', 'en']
 
     def run() -> None:
-        with mock.patch.object(sys, 'argv', ['translate.py', source, *map(str, arguments)]):
-            runpy.run_path(str(REPO / 'demo/translate.py'), run_name='__main__')
+        with mock.patch.object(sys, 'argv', [f'{name}.py', *map(str, arguments), *map(str, usual)]):
+            runpy.run_path(str(REPO / f'demo/{name}.py'), run_name='__main__')
 
     return bench.attempt(run)
 
@@ -121,10 +146,6 @@ def _videos(bench: Bench) -> dict[str, Path]:
         'Variable frame rate': _video(bench, 'uneven.mkv', uneven=True),
         'Missing': bench.folder / 'gone.mp4',
     }
-
-
-def _half(bench: Bench, content: bytes) -> Path:
-    return bench.write('no_end.mp4', content[: len(content) // 2])
 
 
 def _cut(bench: Bench) -> Path:
