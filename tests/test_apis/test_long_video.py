@@ -170,4 +170,4 @@ def test_mistakes_are_told_before_anything_is_done(demo, talk):
     code, output = demo(f'{talk}.mp4', '--out', 'talk.txt')
     assert code == 1 and output.err.startswith('DataError: talk.txt: the name of a file with subtitles ends in')
     code, output = demo(f'{talk}.mp4', '--rule', '{"pauze": 1}')
-    assert code == 1 and 'is no rule for segments' in output.err and 'pause' in output.err
+    assert code == 1 and 'has no pauze' in output.err and 'pause' in output.err
