@@ -1,5 +1,6 @@
 """Published checkpoints to ours and back, strictly and to the bit."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -52,7 +53,9 @@ def convert_official(
         raise DataError(
             source,
             f'the weights are not those of {"the config" if config else "the published model"}. {problems}',
-            'Give the config it was trained with (--config).',
+            'Name the config it was trained with.'
+            if config
+            else 'Fetch the file again; if its model has other sizes, give its config (--config).',
         )
     converted = to_official(state) if to_published else from_official(state, source)
     again = from_official(converted, source) if to_published else to_official(converted)
@@ -96,14 +99,32 @@ def write_weights(
             return
         first: dict[tuple, str] = {}
         aliases: dict[str, str] = {}
-        for name, value in plain.items() if share else ():
+        for name, value in sorted(plain.items()) if share else ():
             kept = first.setdefault((value.data_ptr(), value.shape, value.dtype), name) if value.numel() else name
             if kept != name:
                 aliases[name] = kept
         own = {name: value if share else value.clone() for name, value in plain.items() if name not in aliases}
-        file.write(save(own, metadata={'format': 'pt', **(meta or {}), **aliases}))
+        header, values = _safetensors(own, {'format': 'pt', **(meta or {}), **aliases})
+        file.write(header)
+        file.write(values)
 
     write_atomically(target, write)
+
+
+def _safetensors(state: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:
+    """Return the header and the values of a safetensors file, the same bytes for the same weights.
+
+    The library writes the metadata in an order that changes with every call, and with it the hash of the file.
+    """
+    content = memoryview(save(state, metadata=metadata))
+    start = 8 + int.from_bytes(content[:8], 'little')
+    header = json.loads(bytes(content[8:start]))
+    header = {'__metadata__': dict(sorted(metadata.items()))} | {
+        name: entry for name, entry in header.items() if name != '__metadata__'
+    }
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % 8)  # the values start at a multiple of 8
+    return len(text).to_bytes(8, 'little') + text, content[start:]
 
 
 def _check_direction(state: dict[str, Tensor], source: Path, to_published: bool) -> None:
