@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from safetensors import safe_open
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
 from published_weights import published_weights
@@ -15,6 +16,7 @@ from published_weights import published_weights
 from unisign.apis import init_model
 from unisign.checkpoints import load_state_dict_file, read_state_dict, to_official
 from unisign.engine.convert_official import convert_official, same_bits, write_weights
+from unisign.engine.published_layout import published_layout
 from unisign.models.heads.beam_search import beam_search
 from unisign.structures import PARTS, DataError, SignDataSample
 
@@ -74,13 +76,39 @@ def test_any_bits_come_back(tmp_path: Path, config: Path, published) -> None:
         convert_official(tmp_path / 'in.pth', tmp_path / 'ours.pth', config=config)
 
 
-def test_shared_memory_is_written_once(tmp_path: Path) -> None:
+def test_a_shared_embedding_is_written_once(tmp_path: Path) -> None:
     one = torch.randn(1000)
-    state = {'a': one, 'b': one, 'c': one.clone()}
-    for share, tensors in ((True, 2), (False, 3)):
-        write_weights(tmp_path / 'f.safetensors', state, 'state_dict', share=share)
-        assert same(read_state_dict(tmp_path / 'f.safetensors'), state)
-        assert (tmp_path / 'f.safetensors').stat().st_size // 4000 == tensors
+    names = ('m.shared.weight', 'm.encoder.embed_tokens.weight', 'm.lm_head.weight', 'm.other')
+    state = {name: one.clone() for name in names}
+    path = tmp_path / 'f.safetensors'
+    for share, last, tensors in ((True, one, 2), (True, -one, 3), (False, one, 4)):
+        state['m.lm_head.weight'] = last
+        write_weights(path, state, 'state_dict', share=share)
+        assert same(read_state_dict(path), state)
+        assert path.stat().st_size // 4000 == tensors
+    write_weights(path, state, 'state_dict')
+    with safe_open(path, 'pt') as file:
+        assert 'm.shared.weight' in file.keys()  # noqa: SIM118
+
+
+@pytest.mark.parametrize(('kind', 'size'), [('pose', 587.747), ('rgb', 592.638)])
+def test_the_published_sizes(kind: str, size: float) -> None:
+    """Spec.md, section 1; mT5-base told from four of its weights and its depth, on the meta device."""
+    if kind == 'rgb':
+        pytest.importorskip('torchvision')
+    block = 'head.language_model.encoder.block.0.layer.'
+    shapes = {
+        'head.language_model.shared.weight': (250112, 768),
+        f'{block}0.SelfAttention.relative_attention_bias.weight': (32, 12),
+        f'{block}0.SelfAttention.q.weight': (768, 768),
+        f'{block}1.DenseReluDense.wi_0.weight': (2048, 768),
+        'head.language_model.decoder.block.11.layer.2.layer_norm.weight': (768,),
+        f'{"fusion" if kind == "rgb" else "pose_encoder"}.x': (1,),
+    }
+    layout = published_layout({name: torch.empty(shape, device='meta') for name, shape in shapes.items()}, 'file')
+    left_out = ('embed_tokens.weight', 'running_mean', 'running_var', 'num_batches_tracked', 'frequencies')
+    found = sum(value.numel() for name, value in layout.items() if not name.endswith(left_out))
+    assert round(found / 1e6, 3) == size
 
 
 class RunsCode:

@@ -135,7 +135,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
             aliases = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise DataError(path, f'truncated, or not a safetensors file ({_first_line(error)}).', _FETCH_AGAIN) from error
-    # Weights that share memory are written once, as safetensors' own save_model does: other name -> name in the file.
+    # Weights with several names are written once, as safetensors' own save_model does: other name -> name in the file.
     return state | {name: state[kept] for name, kept in aliases.items() if kept in state and name not in state}
 
 

@@ -15,6 +15,7 @@ from unisign.engine.published_layout import config_layout, published_layout
 from unisign.structures import DataError
 from unisign.version import __version__
 
+EMBEDDINGS = ('.shared.weight', '.embed_tokens.weight', '.lm_head.weight')
 SUFFIXES = ('.pth', '.pt', '.safetensors')
 
 
@@ -78,6 +79,23 @@ def same_bits(one: Tensor, other: Tensor) -> bool:
     return torch.equal(first, second)
 
 
+def shared_embeddings(state: Mapping[str, Tensor]) -> dict[str, str]:
+    """Return the names under which an embedding stands once more, with the name it is kept under.
+
+    Told by the values, so that the same weights are written the same way whatever file they came from.
+    """
+    kept: list[str] = []
+    aliases: dict[str, str] = {}
+    names = [name for name in state if name.endswith(EMBEDDINGS)]
+    for name in sorted(names, key=lambda name: (not name.endswith('.shared.weight'), name)):
+        same = next((other for other in kept if same_bits(state[name], state[other])), None)
+        if same is None:
+            kept.append(name)
+        else:
+            aliases[name] = same
+    return aliases
+
+
 def write_weights(
     target: Path, state: Mapping[str, Tensor], key: str, meta: Mapping[str, str] | None = None, share: bool = True
 ) -> None:
@@ -88,8 +106,8 @@ def write_weights(
         state: the weights by name.
         key: their entry in what ``torch.save`` writes.
         meta: text to go with them; in a ``.pth`` file under ``meta``.
-        share: whether safetensors with the same memory are written once, the other names as metadata; our reader and
-            safetensors' own ``load_model`` know them, ``load_file`` does not.
+        share: whether safetensors hold the language model's embedding once, its other names as metadata; our reader
+            and safetensors' own ``load_model`` know them, ``load_file`` does not.
     """
     plain = {name: value.detach().cpu().contiguous() for name, value in state.items()}
 
@@ -97,13 +115,8 @@ def write_weights(
         if target.suffix != '.safetensors':
             torch.save({key: plain} | ({'meta': dict(meta)} if meta else {}), file)
             return
-        first: dict[tuple, str] = {}
-        aliases: dict[str, str] = {}
-        for name, value in sorted(plain.items()) if share else ():
-            kept = first.setdefault((value.data_ptr(), value.shape, value.dtype), name) if value.numel() else name
-            if kept != name:
-                aliases[name] = kept
-        own = {name: value if share else value.clone() for name, value in plain.items() if name not in aliases}
+        aliases = shared_embeddings(plain) if share else {}
+        own = {name: value.clone() for name, value in plain.items() if name not in aliases}
         header, values = _safetensors(own, {'format': 'pt', **(meta or {}), **aliases})
         file.write(header)
         file.write(values)

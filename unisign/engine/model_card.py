@@ -41,8 +41,8 @@ Weights of a Uni-Sign model ([arXiv:2501.15187](https://arxiv.org/abs/2501.15187
 {scores}
 
 ## How to use
-A config is code, so none lies here: take `{name}.py` from the library's `configs/`, or from those who trained it, with
-the language model{labels} that it names. Nothing in the file is run when it is read.
+A config is code, so none lies here: take `{name}.py` from the library's `configs/`, or from those who trained
+it, with the language model{labels} that it names. Nothing in the file is run when it is read.
 
 ```python
 from unisign.apis import SignInferencer

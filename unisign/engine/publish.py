@@ -10,14 +10,14 @@ from torch import Tensor
 from unisign.checkpoints import load_state_dict_file, misfits
 from unisign.engine.checkpoint_io import write_text_atomically
 from unisign.engine.config_check import read_config
-from unisign.engine.convert_official import same_bits, write_weights
+from unisign.engine.convert_official import same_bits, shared_embeddings, write_weights
 from unisign.engine.model_card import CARD, check_licence, model_card, task_and_data
 from unisign.engine.published_layout import config_layout
 from unisign.optional import sha256_of
 from unisign.structures import DataError
 from unisign.version import __version__
 
-_STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
+_NOT_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked', 'keypoint_encoding.frequencies')
 
 
 def publish(
@@ -91,9 +91,9 @@ def _write_named_by_hash(out_dir: Path, name: str, state: dict[str, Tensor]) -> 
 
 
 def _count_weights(state: Mapping[str, Tensor]) -> int:
-    """Return how many weights there are; those under two names count once, batch norms' statistics not at all."""
-    weights = {(v.data_ptr(), v.shape): v for name, v in state.items() if not name.endswith(_STATISTICS)}
-    return sum(value.numel() for value in weights.values())
+    """Return how many weights there are; a shared embedding counts once, what is never trained not at all."""
+    others = shared_embeddings(state)
+    return sum(v.numel() for name, v in state.items() if name not in others and not name.endswith(_NOT_WEIGHTS))
 
 
 def read_scores(path: Path, checkpoint: Path, config: Path) -> dict[str, float]:
