@@ -194,19 +194,32 @@ def test_the_golden_checkpoint(tmp_path: Path, shared: Path, kind: str) -> None:
     direct = init_model(config, tmp_path / 'in.pth', 'cpu')
     converted = load_state_dict_file(tmp_path / 'ours.safetensors')
     assert same(direct.state_dict(), converted)
-    if kind == 'pose':  # the RGB model's numbers: tests/test_models/test_golden_rgb_model.py, from the same weights
-        check_golden_pose_numbers(init_model(config, tmp_path / 'ours.safetensors', 'cpu'), shared)
+    check_golden_numbers(init_model(config, tmp_path / 'ours.safetensors', 'cpu'), shared, kind)
+
+
+def golden_hand(golden: dict[str, np.ndarray], side: str) -> dict[str, torch.Tensor]:
+    """Return the pictures of a hand, as shared/golden/README.md tells to make them; -1 is no picture."""
+    frame = torch.from_numpy(golden[f'{side}_sampled_indices']).long().flatten()
+    lengths = torch.from_numpy(golden[f'{side}_rgb_len']).long().flatten()
+    images = torch.randn(len(frame), 3, 112, 112, generator=torch.Generator().manual_seed(10 + (side == 'right')))
+    clip = torch.arange(len(lengths)).repeat_interleave(lengths)
+    keypoints = torch.from_numpy(golden[f'{side}_skeletons_norm'])
+    rows = dict(images=images, keypoints=keypoints, clip=clip, frame=frame)
+    return {name: value[frame >= 0] for name, value in rows.items()}
 
 
 @torch.no_grad()
-def check_golden_pose_numbers(model, shared: Path) -> None:
-    with np.load(shared / 'golden/model_pose.npz') as file:
+def check_golden_numbers(model, shared: Path, kind: str) -> None:
+    with np.load(shared / f'golden/model_{kind}.npz') as file:
         golden = dict(file)
     mask = torch.arange(52) < torch.tensor((37, 52, 20))[:, None]
     inputs = dict(parts={name: torch.from_numpy(golden[f'part_{name}']) for name in PARTS}, mask=mask)
+    if kind == 'rgb':
+        inputs['hands'] = {side: golden_hand(golden, side) for side in ('left', 'right')}
     samples = [SignDataSample(metainfo=dict(clip_id=str(i), task='slt', lang='zh')) for i in range(3)]
-    embeddings, _ = model.head.input_embeddings(model(inputs), mask, samples)
+    features = model(inputs)
+    embeddings, _ = model.head.input_embeddings(features, mask, samples)
     assert np.abs(embeddings.numpy() - golden['inputs_embeds']).max() < 1e-4
-    states, attention = model.head.encode(model(inputs), mask, samples)
+    states, attention = model.head.encode(features, mask, samples)
     found = beam_search(model.head.language_model, states, attention, num_beams=4, max_new_tokens=12)
     assert np.array_equal(found.tokens[:, 0].numpy(), golden['generated'][:, 1:])
