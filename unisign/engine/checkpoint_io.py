@@ -47,7 +47,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
         temporary.unlink(missing_ok=True)
         raise DataError(
-            path, f'could not be written: {error}', 'Free space on that disk, or choose another folder.'
+            path, f'could not be written: {error}', 'Free space on that disk or choose another --work-dir.'
         ) from error
     _sync_folder(path.parent)
 
