@@ -16,9 +16,10 @@ from unisign.structures import DataError
 
 _BLOCK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
-# Publishers of OpenMMLab write the first digits of the SHA-256 into the name: NAME-<8 digits>[_<date>].pth
+# Publishers of OpenMMLab write the first digits of the SHA-256 into the name: NAME-<8 digits>[_<date>].pth; so does
+# tools/models/publish.py, with .safetensors.
 # A date alone, NAME-20231122.pth, is none.
-_HASH_IN_NAME = re.compile(r'-(?!20\d{6}\.pth$)([0-9a-f]{8})(?:_\d{8})?\.pth$')
+_HASH_IN_NAME = re.compile(r'-(?!20\d{6}\.)([0-9a-f]{8})(?:_\d{8})?\.(?:pth|safetensors)$')
 
 
 def cache_folder() -> Path:

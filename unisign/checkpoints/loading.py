@@ -27,6 +27,19 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
     Raises:
         DataError: if the file is missing, truncated, no checkpoint, wants to run code, or its weights are not finite.
     """
+    state = read_state_dict(path)
+    return from_official(state, path) if is_official(state) else state
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint file, on the CPU, under the names that they have there.
+
+    Args:
+        path: see ``load_state_dict_file``.
+
+    Raises:
+        DataError: see ``load_state_dict_file``.
+    """
     path = Path(path)
     if not path.is_file():
         raise DataError(path, 'no such file; expected a checkpoint (.pth or .safetensors).', 'Check the path.')
@@ -40,7 +53,7 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
             'Give a checkpoint of this library, a published one, or the state dict of a model.',
         )
     _refuse_non_finite(state, path)
-    return from_official(state, path) if is_official(state) else dict(state)
+    return dict(state)
 
 
 def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> None:
@@ -56,18 +69,29 @@ def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> Non
     """
     state = load_state_dict_file(path)
     own = model.state_dict()
+    problems = misfits(state, own, strict)
+    if problems:
+        raise DataError(
+            path,
+            f'the weights do not fit the model. {problems}',
+            'Use the config the checkpoint was trained with' + (', or strict=False.' if strict else '.'),
+        )
+    model.load_state_dict(state, strict=strict)
+
+
+def misfits(state: Mapping[str, Tensor], own: Mapping[str, Tensor], strict: bool = True) -> str:
+    """Return what keeps a file's weights from a model, in a sentence for each kind; an empty text if nothing does.
+
+    Args:
+        state: the file's weights by name.
+        own: the model's, by name; only their shapes are read, so they may lie on the meta device.
+        strict: whether names missing in the file or unknown to the model count.
+    """
     problems = [_names('of another shape', _misshapen(state, own))]
     if strict:
         problems.append(_names('missing in the file', [name for name in own if name not in state]))
         problems.append(_names('unknown to the model', [name for name in state if name not in own]))
-    problems = [problem for problem in problems if problem]
-    if problems:
-        raise DataError(
-            path,
-            f'the weights do not fit the model. {" ".join(problems)}',
-            'Use the config the checkpoint was trained with' + (', or strict=False.' if strict else '.'),
-        )
-    model.load_state_dict(state, strict=strict)
+    return ' '.join(problem for problem in problems if problem)
 
 
 def read_plain(path: Path) -> Any:
@@ -103,13 +127,16 @@ def _is_pickle(path: Path) -> bool:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, 'pt') as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            aliases = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise DataError(path, f'truncated, or not a safetensors file ({_first_line(error)}).', _FETCH_AGAIN) from error
+    # Weights with several names are written once, as safetensors' own save_model does: other name -> name in the file.
+    return state | {name: state[kept] for name, kept in aliases.items() if kept in state and name not in state}
 
 
 def _unwrap(content: Any) -> dict[str, Any] | None:
@@ -131,7 +158,7 @@ def _refuse_non_finite(state: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _misshapen(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[str]:
+def _misshapen(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
     return [
         f'{name} (file {list(value.shape)}, model {list(own[name].shape)})'
         for name, value in state.items()

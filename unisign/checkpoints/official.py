@@ -66,10 +66,12 @@ def from_official(state: dict[str, Tensor], source: object = 'published checkpoi
         source: the file, for errors.
 
     Raises:
-        DataError: for a name that is not known, or left and right hand weights that differ.
+        DataError: for a name that is not known, or left and right hand weights that differ or are not both there.
     """
     converted, unknown = {}, []
     for name, value in state.items():
+        if '.right.' in name and name.replace('.right.', '.left.') not in state:
+            raise DataError(source, f'{name} has no twin for the left hand in the file.', 'Fetch it again.')
         if '.left.' in name:
             twin = state.get(name.replace('.left.', '.right.'))
             if twin is None or not torch.equal(twin, value):
