@@ -1,0 +1,182 @@
+"""Annotations of the public corpora to our JSON Lines: one way for all of them."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unisign.datasets.annotations import Annotation, write_annotations
+from unisign.datasets.conversion.corpus import SPLITS, Corpus, CorpusClip
+from unisign.datasets.conversion.csl_daily import read_csl_daily
+from unisign.datasets.conversion.csl_news import read_csl_news
+from unisign.datasets.conversion.dev_split import with_dev_split
+from unisign.datasets.conversion.published import read_published
+from unisign.structures import DataError
+
+
+@dataclass(frozen=True)
+class CorpusFormat:
+    """How the files of one corpus are read.
+
+    Attributes:
+        read: returns its clips from the folder of annotation files and the number of classes.
+        lang: language of its texts.
+        subsets: numbers of classes to choose from; none for sentences.
+        published: whether labels were published as gzip'd pickles too.
+    """
+
+    read: Callable[[Path, int | None], Corpus]
+    lang: str
+    subsets: tuple[int, ...] = ()
+    published: bool = False
+
+
+CORPORA: dict[str, CorpusFormat] = {
+    'csl-news': CorpusFormat(read_csl_news, 'zh'),
+    'csl-daily': CorpusFormat(read_csl_daily, 'zh', published=True),
+}
+
+
+@dataclass(frozen=True)
+class FilePlaces:
+    """Where poses and videos lie, relative to the data root (or to the annotations).
+
+    Attributes:
+        poses: path with ``{name}`` for the clip's name; None if there are no poses.
+        videos: the same for the video.
+        uncut: ``{name}`` is the whole recording, and each clip gets its ``start`` and ``end``.
+        frame_rate: frames per second of the recordings, where the corpus gives seconds.
+        colon: what stands for each colon of a name in file names.
+    """
+
+    poses: str | None = 'poses/{name}.pkl'
+    videos: str | None = 'videos/{name}.mp4'
+    uncut: bool = False
+    frame_rate: float | None = None
+    colon: str = ':'
+
+    def __post_init__(self) -> None:
+        patterns = [pattern for pattern in (self.poses, self.videos) if pattern]
+        if not patterns or any('{name}' not in pattern for pattern in patterns):
+            raise ValueError(f'poses and videos should hold {{name}}, and one of them be given; got {patterns}')
+        if self.frame_rate is not None and not 0 < self.frame_rate < 1000:
+            raise ValueError(f'the frame rate should be more than 0, got {self.frame_rate}')
+
+    def annotate(self, clip: CorpusClip, lang: str) -> Annotation:
+        """Return the annotation of a clip.
+
+        Raises:
+            DataError: if ``uncut`` is asked for and the corpus does not say where the clip lies in its recording.
+        """
+        name = clip.recording if self.uncut else clip.name
+        video_name = name if self.uncut or clip.video_name is None else clip.video_name
+        start, end = self._span(clip) if self.uncut else (None, None)
+        return Annotation(
+            id=clip.id,
+            video=self._path(self.videos, video_name),
+            poses=self._path(self.poses, name),
+            text=clip.text,
+            gloss=clip.gloss,
+            lang=lang,
+            signer=clip.signer,
+            start=start,
+            end=end,
+        )
+
+    def _path(self, pattern: str | None, name: str) -> str | None:
+        return pattern.replace('{name}', name.replace(':', self.colon)) if pattern else None
+
+    def _span(self, clip: CorpusClip) -> tuple[int, int]:
+        if clip.frames is not None:
+            return clip.frames
+        if clip.seconds is None:
+            raise DataError(clip.id, 'the corpus does not say where this clip lies in its recording.', 'Use cut clips.')
+        if self.frame_rate is None:
+            raise DataError(clip.id, 'its start and end are in seconds.', 'Give the frame rate of the recordings.')
+        start, end = (round(time * self.frame_rate) for time in clip.seconds)
+        return start, max(end, start + 1)
+
+
+@dataclass
+class ConversionReport:
+    """What was written.
+
+    Attributes:
+        files: annotation file of each split.
+        clips: number of clips of each split.
+        labels: the file of the closed vocabulary, or None.
+        left_out: entries that gave no clip, with the reason.
+        dev_from_train: dev was taken from the training recordings.
+    """
+
+    files: dict[str, Path] = field(default_factory=dict)
+    clips: Counter[str] = field(default_factory=Counter)
+    labels: Path | None = None
+    left_out: list[str] = field(default_factory=list)
+    dev_from_train: bool = False
+
+
+def convert_corpus(
+    name: str,
+    source: str | Path,
+    out: str | Path,
+    places: FilePlaces | None = None,
+    subset: int | None = None,
+    published: bool = False,
+    dev_share: float = 0.02,
+) -> ConversionReport:
+    """Write ``annotations/{train,dev,test}.jsonl`` below ``out``, and ``labels.txt`` for a corpus of single signs.
+
+    Args:
+        name: one of ``CORPORA``.
+        source: folder of the corpus' annotation files (docs/datasets.md).
+        out: the data root of configs.
+        places: where poses and videos lie; by default ``poses/`` and ``videos/`` below ``out``.
+        subset: number of classes, for a corpus of single signs.
+        published: read the published gzip'd pickles instead of the corpus' own files.
+        dev_share: the share of train that becomes dev where the corpus has no dev; 0 leaves it without.
+
+    Raises:
+        ValueError: if the corpus, the subset or ``published`` is none that there is.
+        DataError: if a file is missing or wrong, it names file and line; nothing is written then.
+    """
+    corpus_format = _format(name, subset, published)
+    source, out = Path(source), Path(out)
+    corpus = read_published(source, subset) if published else corpus_format.read(source, subset)
+    if not corpus.clips:
+        reason = f' The first: {corpus.left_out[0]}.' if corpus.left_out else ''
+        raise DataError(source, f'no clip is left of {len(corpus.left_out)} entries.{reason}', 'Check the files.')
+    _check_unique(corpus.clips, source)
+    clips = with_dev_split(corpus.clips, dev_share)
+    annotations = [(clip.split, (places or FilePlaces()).annotate(clip, corpus_format.lang)) for clip in clips]
+    report = ConversionReport(left_out=corpus.left_out, dev_from_train=clips != corpus.clips)
+    report.clips.update(clip.split for clip in clips)
+    for split in SPLITS:
+        if report.clips[split]:
+            report.files[split] = out / 'annotations' / f'{split}.jsonl'
+            write_annotations(report.files[split], (line for of, line in annotations if of == split))
+    if corpus.labels is not None:
+        report.labels = out / 'labels.txt'
+        report.labels.write_text(''.join(f'{word}\n' for word in corpus.labels), encoding='utf-8')
+    return report
+
+
+def _format(name: str, subset: int | None, published: bool) -> CorpusFormat:
+    if name not in CORPORA:
+        raise ValueError(f'no corpus {name!r}; there are {", ".join(CORPORA)}')
+    corpus_format = CORPORA[name]
+    if subset not in (corpus_format.subsets or (None,)):
+        allowed = ', '.join(map(str, corpus_format.subsets)) or 'none'
+        raise ValueError(f'{name} has the subsets {allowed}; got {subset}')
+    if published and not corpus_format.published:
+        raise ValueError(f'{name} has no published pickles; read its own files')
+    return corpus_format
+
+
+def _check_unique(clips: list[CorpusClip], source: Path) -> None:
+    split_of: dict[str, str] = {}
+    for clip in clips:
+        if clip.id in split_of:
+            problem = f'the clip {clip.id!r} is there twice, in {split_of[clip.id]} and {clip.split}.'
+            raise DataError(source, problem, 'Take one of them out of the files.')
+        split_of[clip.id] = clip.split
