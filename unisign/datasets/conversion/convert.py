@@ -10,7 +10,11 @@ from unisign.datasets.conversion.corpus import SPLITS, Corpus, CorpusClip
 from unisign.datasets.conversion.csl_daily import read_csl_daily
 from unisign.datasets.conversion.csl_news import read_csl_news
 from unisign.datasets.conversion.dev_split import with_dev_split
+from unisign.datasets.conversion.msasl import read_msasl
 from unisign.datasets.conversion.published import read_published
+from unisign.datasets.conversion.tables import read_how2sign, read_openasl, read_phoenix14t
+from unisign.datasets.conversion.wlasl import read_wlasl
+from unisign.datasets.conversion.youtube_asl import read_youtube_asl
 from unisign.structures import DataError
 
 
@@ -33,7 +37,13 @@ class CorpusFormat:
 
 CORPORA: dict[str, CorpusFormat] = {
     'csl-news': CorpusFormat(read_csl_news, 'zh'),
+    'youtube-asl': CorpusFormat(read_youtube_asl, 'en'),
     'csl-daily': CorpusFormat(read_csl_daily, 'zh', published=True),
+    'how2sign': CorpusFormat(read_how2sign, 'en', published=True),
+    'openasl': CorpusFormat(read_openasl, 'en', published=True),
+    'phoenix14t': CorpusFormat(read_phoenix14t, 'de'),
+    'wlasl': CorpusFormat(read_wlasl, 'en', (100, 300, 1000, 2000), published=True),
+    'msasl': CorpusFormat(read_msasl, 'en', (100, 200, 500, 1000)),
 }
 
 
