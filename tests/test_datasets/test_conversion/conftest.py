@@ -20,6 +20,7 @@ def read_split(tmp_path):
     """Return a function that reads a written split: annotations by clip id."""
 
     def read(split: str) -> dict:
-        return {clip.id: clip for clip in AnnotationFile(tmp_path / 'out' / 'annotations' / f'{split}.jsonl')}
+        file = AnnotationFile(tmp_path / 'out' / 'annotations' / f'{split}.jsonl')
+        return {file[index].id: file[index] for index in range(len(file))}
 
     return read
