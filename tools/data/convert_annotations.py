@@ -23,6 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--fps', type=float, help='frame rate of the recordings, if --uncut and times are in seconds')
     parser.add_argument('--colon', default=':', help='what stands for a colon of a name in file names')
     parser.add_argument('--dev-share', type=float, default=0.02, help='share of train for dev where there is no dev')
+    parser.add_argument('--existing', action='store_true', help='leave out clips that have neither poses nor video')
     return parser.parse_args()
 
 
@@ -32,7 +33,7 @@ def main() -> None:
     try:
         places = FilePlaces(args.poses or None, args.videos or None, args.uncut, args.fps, args.colon)
         report = convert_corpus(
-            args.corpus, args.source, args.out, places, args.subset, args.published, args.dev_share
+            args.corpus, args.source, args.out, places, args.subset, args.published, args.dev_share, args.existing
         )
     except ValueError as error:
         raise SystemExit(f'error: {error}') from error

@@ -110,8 +110,7 @@ def _check_file(path: Path, data_root: str | Path, min_frames: int, max_frames: 
         check.clips += 1
         _count_texts(clip, check)
         poses = places.find_poses(clip.poses) if clip.poses else ''
-        has_poses = bool(poses) and poses in store
-        has_video = clip.video is not None and Path(places.find(clip.video)).exists()
+        has_poses, has_video = has_files(clip, places, store)
         if not has_poses and not has_video:
             check.problems['neither poses nor video'].append(clip.id)
         elif not has_poses or not has_video:
@@ -119,6 +118,21 @@ def _check_file(path: Path, data_root: str | Path, min_frames: int, max_frames: 
         length = _stored_length(store, poses, read_poses, clip.id, check) if has_poses else 0
         _check_length(clip, length, min_frames, max_frames, check)
     return check
+
+
+def has_files(clip: Annotation, places: ClipPaths, store: PoseFiles) -> tuple[bool, bool]:
+    """Return whether the clip's poses and its video are there.
+
+    Args:
+        clip: the annotation.
+        places: where its paths lead.
+        store: reads poses by absolute path.
+
+    Raises:
+        DataError: if a packed store is damaged.
+    """
+    has_poses = clip.poses is not None and places.find_poses(clip.poses) in store
+    return has_poses, clip.video is not None and Path(places.find(clip.video)).exists()
 
 
 def _stored_length(store: PoseFiles, poses: str, read_poses: bool, clip_id: str, check: SplitCheck) -> int:

@@ -46,6 +46,19 @@ def test_dev_is_taken_from_train_where_it_has_none(source, tmp_path, read_split)
     assert report.dev_from_train and report.clips == {'train': 98, 'dev': 2} and first // 2 == second // 2
 
 
+def test_only_clips_that_exist(source, tmp_path, read_split):
+    rows = how2sign_row('one_1-5-rgb_front') + how2sign_row('two_1-5-rgb_front') + how2sign_row('three_1-5-rgb_front')
+    (source / 'how2sign_realigned_train.csv').write_text(HOW2SIGN + rows)
+    with pytest.raises(DataError, match='none of 3 clips has poses or a video'):
+        convert_corpus('how2sign', source, tmp_path / 'out', only_existing=True)
+    for file in ('poses/one_1-5-rgb_front.pkl', 'videos/three_1-5-rgb_front.mp4'):
+        (tmp_path / 'out' / file).parent.mkdir(parents=True)
+        (tmp_path / 'out' / file).touch()
+    report = convert_corpus('how2sign', source, tmp_path / 'out', only_existing=True)
+    assert list(read_split('train')) == ['one_1-5-rgb_front', 'three_1-5-rgb_front']
+    assert report.left_out == [f'{tmp_path / "out"}: neither poses nor video of two_1-5-rgb_front']
+
+
 @pytest.mark.parametrize(
     ('table', 'message'),
     [

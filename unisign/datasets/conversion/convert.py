@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from unisign.datasets.annotation_check import has_files
 from unisign.datasets.annotations import Annotation, write_annotations
+from unisign.datasets.clip_paths import ClipPaths
 from unisign.datasets.conversion.corpus import SPLITS, Corpus, CorpusClip
 from unisign.datasets.conversion.csl_daily import read_csl_daily
 from unisign.datasets.conversion.csl_news import read_csl_news
@@ -15,6 +17,7 @@ from unisign.datasets.conversion.published import read_published
 from unisign.datasets.conversion.tables import read_how2sign, read_openasl, read_phoenix14t
 from unisign.datasets.conversion.wlasl import read_wlasl
 from unisign.datasets.conversion.youtube_asl import read_youtube_asl
+from unisign.stores import PoseFiles
 from unisign.structures import DataError
 
 
@@ -134,6 +137,7 @@ def convert_corpus(
     subset: int | None = None,
     published: bool = False,
     dev_share: float = 0.02,
+    only_existing: bool = False,
 ) -> ConversionReport:
     """Write ``annotations/{train,dev,test}.jsonl`` below ``out``, and ``labels.txt`` for a corpus of single signs.
 
@@ -145,6 +149,7 @@ def convert_corpus(
         subset: number of classes, for a corpus of single signs.
         published: read the published gzip'd pickles instead of the corpus' own files.
         dev_share: the share of train that becomes dev where the corpus has no dev; 0 leaves it without.
+        only_existing: leave out clips whose poses and video are both missing below ``out``, after dev is chosen.
 
     Raises:
         ValueError: if the corpus, the subset or ``published`` is none that there is.
@@ -160,7 +165,9 @@ def convert_corpus(
     clips = with_dev_split(corpus.clips, dev_share)
     annotations = [(clip.split, (places or FilePlaces()).annotate(clip, corpus_format.lang)) for clip in clips]
     report = ConversionReport(left_out=corpus.left_out, dev_from_train=clips != corpus.clips)
-    report.clips.update(clip.split for clip in clips)
+    if only_existing:
+        annotations = _existing(annotations, out, report.left_out)
+    report.clips.update(split for split, _ in annotations)
     for split in SPLITS:
         if report.clips[split]:
             report.files[split] = out / 'annotations' / f'{split}.jsonl'
@@ -181,6 +188,22 @@ def _format(name: str, subset: int | None, published: bool) -> CorpusFormat:
     if published and not corpus_format.published:
         raise ValueError(f'{name} has no published pickles; read its own files')
     return corpus_format
+
+
+def _existing(
+    annotations: list[tuple[str, Annotation]], out: Path, left_out: list[str]
+) -> list[tuple[str, Annotation]]:
+    """Return the clips that have poses or a video; the others are named in ``left_out``."""
+    paths, store = ClipPaths(out / 'annotations', out), PoseFiles()
+    kept = []
+    for split, clip in annotations:
+        if any(has_files(clip, paths, store)):
+            kept.append((split, clip))
+        else:
+            left_out.append(f'{out}: neither poses nor video of {clip.id}')
+    if not kept:
+        raise DataError(out, f'none of {len(annotations)} clips has poses or a video.', 'Check where they lie.')
+    return kept
 
 
 def _check_unique(clips: list[CorpusClip], source: Path) -> None:
