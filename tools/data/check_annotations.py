@@ -6,7 +6,8 @@ data/csl-daily/annotations/dev.jsonl --data-root data/csl-daily``. Leaves with 1
 
 import argparse
 
-from unisign.datasets.annotation_check import check_annotations, describe_check
+from unisign.datasets.annotation_check import check_annotations
+from unisign.datasets.annotation_report import describe_check
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from corpus_files import write_json
 
-from unisign.datasets.annotation_check import check_annotations, describe_check
+from unisign.datasets.annotation_check import check_annotations
+from unisign.datasets.annotation_report import describe_check
 from unisign.stores import PackedPoseWriter, write_npz
 from unisign.structures import Poses
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_file, read_pickle, read_table, split_of, texts_of, value_of
+from unisign.datasets.conversion.entry_values import split_of, texts_of, value_of
+from unisign.datasets.conversion.source_files import find_file, read_pickle, read_table
 
 
 def read_csl_daily(folder: Path, subset: int | None = None) -> Corpus:

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_file, read_json, value_of
+from unisign.datasets.conversion.entry_values import value_of
+from unisign.datasets.conversion.source_files import find_file, read_json
 
 
 def read_csl_news(folder: Path, subset: int | None = None) -> Corpus:

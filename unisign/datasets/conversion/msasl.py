@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_splits, read_json, value_of
+from unisign.datasets.conversion.entry_values import value_of
+from unisign.datasets.conversion.source_files import find_splits, read_json
 from unisign.structures import DataError
 
 _YOUTUBE_ID = re.compile(r'(?:v=|youtu\.be/|embed/)([\w-]{11})')

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_splits, read_pickle, texts_of, value_of
+from unisign.datasets.conversion.entry_values import texts_of, value_of
+from unisign.datasets.conversion.source_files import find_splits, read_pickle
 from unisign.structures import DataError
 
 # What a clip's name says about the recording it was cut from, and the signer (CSL-Daily).

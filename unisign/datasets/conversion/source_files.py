@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from unisign.datasets.conversion.entry_values import SPLIT_NAMES
 from unisign.stores.restricted_pickle import loads_restricted
 from unisign.structures import DataError
-
-_SPLIT_NAMES = {'train': 'train', 'val': 'dev', 'dev': 'dev', 'valid': 'dev', 'validation': 'dev', 'test': 'test'}
 
 
 def find_file(folder: Path, *patterns: str) -> Path:
@@ -42,25 +41,13 @@ def find_splits(folder: Path, *patterns: str) -> dict[str, Path]:
         DataError: if there is none for train and none for test, or several for one split.
     """
     files: dict[str, Path] = {}
-    for name, split in _SPLIT_NAMES.items():
+    for name, split in SPLIT_NAMES.items():
         for pattern in patterns:
             if split not in files and any(folder.glob(pattern.format(split=name))):
                 files[split] = find_file(folder, pattern.format(split=name))
     if not files:
         find_file(folder, *(pattern.format(split='train') for pattern in patterns))
     return files
-
-
-def split_of(name: object, source: str) -> str:
-    """Return ``train``, ``dev`` or ``test`` for what a corpus calls it.
-
-    Raises:
-        DataError: for any other name.
-    """
-    split = _SPLIT_NAMES.get(name.strip().lower()) if isinstance(name, str) else None
-    if split is None:
-        raise DataError(source, f'expected a split (train, val, dev or test), got {name!r}.')
-    return split
 
 
 def read_text(path: Path) -> str:
@@ -159,53 +146,3 @@ def _unquoted(value: str) -> str:
     inner = value[1:-1]
     quoted = len(value) > 2 and value[0] == value[-1] == '"' and '""' in inner and '"' not in inner.replace('""', '')
     return inner.replace('""', '"') if quoted else value
-
-
-def value_of(entry: object, key: str, kind: type | tuple[type, ...], source: str) -> Any:
-    """Return ``entry[key]``, which should be a ``kind``.
-
-    Raises:
-        DataError: if the entry is no dict, the key is missing (it lists those found), or its value is something else.
-    """
-    if not isinstance(entry, dict):
-        raise DataError(source, f'expected a dict, got a {type(entry).__name__}.')
-    if key not in entry:
-        raise DataError(source, f'no {key!r} among {sorted(map(str, entry))[:20]}.')
-    value = entry[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        names = ' or '.join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
-        raise DataError(source, f'{key!r} should be {names}, got {value!r}.')
-    return value
-
-
-def texts_of(entry: object, key: str, source: str) -> tuple[str, ...]:
-    """Return the list of texts ``entry[key]``; one text is divided at blanks, so that '' is no text at all.
-
-    Raises:
-        DataError: if it is anything else.
-    """
-    value = value_of(entry, key, (list, tuple, str), source)
-    if isinstance(value, str):
-        return tuple(value.split())
-    if not all(isinstance(text, str) for text in value):
-        raise DataError(source, f'{key!r} should be a list of texts, got {value!r}.')
-    return tuple(value)
-
-
-def seconds_of(start: str, end: str, source: str) -> tuple[float, float]:
-    """Return start and end in seconds; ``00:01:02.5`` is understood too.
-
-    Raises:
-        DataError: if they are no times.
-    """
-    try:
-        return _seconds(start), _seconds(end)
-    except ValueError as error:
-        raise DataError(source, f'expected times in seconds or hh:mm:ss, got {start!r} and {end!r}.') from error
-
-
-def _seconds(time: str) -> float:
-    total = 0.0
-    for part in time.strip().replace(',', '.').split(':'):
-        total = 60 * total + float(part)
-    return total

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_file, find_splits, read_table, seconds_of, split_of
+from unisign.datasets.conversion.entry_values import seconds_of, split_of
+from unisign.datasets.conversion.source_files import find_file, find_splits, read_table
 
 _HOW2SIGN = {
     'recording': ('VIDEO_NAME',),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_file, read_json, read_text, split_of, value_of
+from unisign.datasets.conversion.entry_values import split_of, value_of
+from unisign.datasets.conversion.source_files import find_file, read_json, read_text
 from unisign.structures import DataError
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unisign.datasets.conversion.corpus import Corpus, CorpusClip
-from unisign.datasets.conversion.source_files import find_file, read_json, read_text, seconds_of, value_of
+from unisign.datasets.conversion.entry_values import seconds_of, value_of
+from unisign.datasets.conversion.source_files import find_file, read_json, read_text
 from unisign.structures import DataError
 
 _VIDEO_ID = re.compile(r'[\w-]{11}')
