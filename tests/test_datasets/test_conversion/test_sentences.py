@@ -43,6 +43,9 @@ def test_dev_is_taken_from_train_where_it_has_none(source, tmp_path, read_split)
     (source / 'how2sign_realigned_train.csv').write_text(HOW2SIGN + ''.join(rows))
     report = convert_corpus('how2sign', source, tmp_path / 'out')
     first, second = (int(name.split('_')[0]) for name in read_split('dev'))
+    with pytest.raises(DataError, match=r'dev\.jsonl: it is of an earlier conversion; this one has no dev\. Remove it'):
+        convert_corpus('how2sign', source, tmp_path / 'out', dev_share=0)
+    assert len(read_split('train')) == 98
     assert report.dev_from_train and report.clips == {'train': 98, 'dev': 2} and first // 2 == second // 2
 
 

@@ -94,7 +94,8 @@ def convert_corpus(
 
     Raises:
         ValueError: if the corpus, the subset or ``published`` is none that there is.
-        DataError: if a file is missing or wrong, it names file and line; nothing is written then.
+        DataError: if a file is missing or wrong (it names file and line), or a split of an earlier conversion lies there
+            that this one has not; nothing is written then.
     """
     corpus_format = _format(name, subset, published)
     source, out = Path(source), Path(out)
@@ -109,6 +110,7 @@ def convert_corpus(
     if only_existing:
         annotations = _existing(annotations, out, report.left_out)
     report.clips.update(split for split, _ in annotations)
+    _check_no_stale_split(out, report.clips)
     for split in SPLITS:
         if report.clips[split]:
             report.files[split] = out / 'annotations' / f'{split}.jsonl'
@@ -145,6 +147,14 @@ def _existing(
     if not kept:
         raise DataError(out, f'none of {len(annotations)} clips has poses or a video.', 'Check where they lie.')
     return kept
+
+
+def _check_no_stale_split(out: Path, clips: Counter[str]) -> None:
+    """Refuse to leave an older split beside new ones: its clips could be in the new train too."""
+    for split in SPLITS:
+        path = out / 'annotations' / f'{split}.jsonl'
+        if path.exists() and not clips[split]:
+            raise DataError(path, f'it is of an earlier conversion; this one has no {split}.', 'Remove it first.')
 
 
 def _check_unique(clips: list[CorpusClip], source: Path) -> None:
