@@ -33,11 +33,13 @@ def test_wlasl(wlasl, tmp_path, read_split):
 
 
 def test_wlasl_frames_count_from_1_in_the_source_video(wlasl, tmp_path, read_split):
-    entries = {'00002': {'subset': 'train', 'action': [99, 11, 40]}}
-    write_json(wlasl / 'nslt_100.json', entries)
-    convert_corpus('wlasl', wlasl, tmp_path / 'out', UNCUT, subset=100)
-    clip = read_split('train')['00002']
-    assert (clip.start, clip.end, clip.poses) == (10, 40, None)
+    actions = {'00002': [99, 11, 40], '00003': [7, 1, -1], '00004': [7, 9, 8]}
+    write_json(wlasl / 'nslt_100.json', {key: {'subset': 'train', 'action': action} for key, action in actions.items()})
+    report = convert_corpus('wlasl', wlasl, tmp_path / 'out', UNCUT, subset=100, dev_share=0)
+    clips = read_split('train')
+    assert (clips['00002'].start, clips['00002'].end, clips['00002'].poses) == (10, 40, None)
+    assert (clips['00003'].start, clips['00003'].end) == (0, None)
+    assert report.left_out == [f"{wlasl / 'nslt_100.json'}, key '00004': its end 8 is before its start 9"]
 
 
 @pytest.mark.parametrize(

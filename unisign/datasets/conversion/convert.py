@@ -94,8 +94,8 @@ def convert_corpus(
 
     Raises:
         ValueError: if the corpus, the subset or ``published`` is none that there is.
-        DataError: if a file is missing or wrong (it names file and line), or a split of an earlier conversion lies there
-            that this one has not; nothing is written then.
+        DataError: if a file is missing or wrong (it names file and line), or a split of an earlier conversion lies
+            there that this one has not; nothing is written then.
     """
     corpus_format = _format(name, subset, published)
     source, out = Path(source), Path(out)

@@ -17,7 +17,7 @@ class CorpusClip:
         text: word or sentence, or None.
         gloss: the glosses, in order; empty if there are none.
         signer: who signs, or None.
-        frames: first frame in the recording and the one behind the last; None if unknown.
+        frames: first frame in the recording and the one behind the last (None: its end); None if unknown.
         seconds: the same in seconds.
         video_name: as ``name``, where the video's name is another one than the poses'.
     """
@@ -29,7 +29,7 @@ class CorpusClip:
     text: str | None = None
     gloss: tuple[str, ...] = ()
     signer: str | None = None
-    frames: tuple[int, int] | None = None
+    frames: tuple[int, int | None] | None = None
     seconds: tuple[float, float] | None = None
     video_name: str | None = None
 

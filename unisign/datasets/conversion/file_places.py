@@ -56,7 +56,7 @@ class FilePlaces:
     def _path(self, pattern: str | None, name: str) -> str | None:
         return pattern.replace('{name}', name.replace(':', self.colon)) if pattern else None
 
-    def _span(self, clip: CorpusClip) -> tuple[int, int]:
+    def _span(self, clip: CorpusClip) -> tuple[int, int | None]:
         if clip.frames is not None:
             return clip.frames
         if clip.seconds is None:

@@ -11,7 +11,8 @@ from unisign.structures import DataError
 def read_wlasl(folder: Path, subset: int | None = None) -> Corpus:
     """Return the clips of one split file; ``train``, ``val`` and ``test`` are train, dev and test.
 
-    ``frames`` are those of the source video; its first frame is 1 there and 0 here.
+    ``frames`` are those of the source video; its first frame is 1 there and 0 here, and an end of -1 is the
+    video's.
 
     Args:
         folder: holds ``nslt_N.json``, ``wlasl_class_list.txt`` and perhaps ``WLASL_v0.3.json``.
@@ -34,7 +35,10 @@ def read_wlasl(folder: Path, subset: int | None = None) -> Corpus:
             raise DataError(
                 source, f'class {label} is none of the {len(words)} words.', 'Do the files belong together?'
             )
-        frames = (max(first - 1, 0), last) if last >= max(first, 1) else None
+        if last != -1 and last < max(first, 1):
+            corpus.left_out.append(f'{source}: its end {last} is before its start {first}')
+            continue
+        frames = (max(first - 1, 0), None if last == -1 else last)
         split = split_of(value_of(entry, 'subset', str, source), source)
         word = words[label]
         corpus.clips.append(CorpusClip(key, split, key, key, word, (word,), signers.get(key), frames))
