@@ -1,15 +1,12 @@
 """Live text from a camera, a file that is being written, or a recording: ``python demo/live.py SOURCE --model ..``."""
 
 import argparse
-import json
 import shutil
 import signal
 import sys
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 from unisign.apis import LiveTranslator, SignInferencer
+from unisign.apis.demo_options import add_model_options, json_lines
 from unisign.apis.live_sources import open_source
 from unisign.apis.subtitles import text_width
 from unisign.engine.launch import run_readably
@@ -20,8 +17,7 @@ def parse_args() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help='number of a camera (0), a video, or a pose file')
-    parser.add_argument('--model', required=True, help='config file, or the name of a config')
-    parser.add_argument('--checkpoint', help="checkpoint, or a run's folder (default: work_dirs/<config name>)")
+    add_model_options(parser)
     parser.add_argument('--pose', default='mediapipe', help='mediapipe or mmpose; or the pose file of a recording')
     parser.add_argument('--growing', action='store_true', help='the video is still being written (mkv, ts, ..)')
     parser.add_argument('--timeout', type=float, default=5.0, help='seconds without growth after which it has ended')
@@ -29,11 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--frame-rate', type=float, help='frames per second to ask a camera for')
     parser.add_argument('--partial-every', type=float, default=1.0, help='seconds of signing between texts; 0: none')
     parser.add_argument('--out', metavar='FILE', help='JSON Lines: every text; last the report')
-    parser.add_argument('--task', choices=['islr', 'cslr', 'slt'], help="what to write (default: the config's)")
-    parser.add_argument('--lang', help="language of the text, such as en or zh (default: the config's)")
-    parser.add_argument('--device', help='such as cpu or cuda:0 (default: the GPU if there is one)')
     parser.add_argument('--rule', default='{}', help='fields of SegmentRule, a JSON object')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of errors about data and config')
     return parser.parse_args()
 
 
@@ -44,16 +36,7 @@ def main(args: argparse.Namespace) -> None:
     source = open_source(inferencer, args.source, args.growing, args.timeout, args.paced, args.frame_rate)
     live = LiveTranslator(inferencer, rule, args.partial_every)
     signal.signal(signal.SIGINT, lambda *_: end(live))
-    with ExitStack() as stack:
-        out = None
-        if args.out:
-            Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-            out = stack.enter_context(Path(args.out).open('w', encoding='utf-8'))
-
-        def note(line: dict[str, Any]) -> None:
-            if out is not None:
-                print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
-
+    with json_lines(args.out) as note:
         try:
             for text in live.stream(source):
                 show(

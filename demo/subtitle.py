@@ -1,12 +1,10 @@
 """Subtitles for a signed video: ``python demo/subtitle.py VIDEO --model NAME_OR_CONFIG --out x.srt [--out x.vtt]``."""
 
 import argparse
-import json
 import sys
-from contextlib import ExitStack
-from pathlib import Path
 
 from unisign.apis import LongVideoTranslator, SegmentTranslation, SignInferencer
+from unisign.apis.demo_options import add_model_options, json_lines
 from unisign.apis.subtitles import SubtitleRule, set_subtitles, subtitle_format, write_subtitles
 from unisign.engine.launch import run_readably
 from unisign.segmentation import read_rule
@@ -16,18 +14,13 @@ def parse_args() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('video', help='video, http(s) address, or pose file')
-    parser.add_argument('--model', required=True, help='config file, or the name of a config')
-    parser.add_argument('--checkpoint', help="checkpoint, or a run's folder (default: work_dirs/<config name>)")
+    add_model_options(parser)
     parser.add_argument('--pose', default='mmpose', help='mmpose or mediapipe to estimate keypoints; or a pose file')
     parser.add_argument('--out', action='append', default=[], metavar='FILE', help='x.srt or x.vtt; also several')
     parser.add_argument('--segments', metavar='FILE', help='JSON Lines: times, text and n-best of each segment')
-    parser.add_argument('--task', choices=['islr', 'cslr', 'slt'], help="what to write (default: the config's)")
-    parser.add_argument('--lang', help="language of the text, such as en or zh (default: the config's)")
-    parser.add_argument('--device', help='such as cpu or cuda:0 (default: the GPU if there is one)')
     parser.add_argument('--batch-size', type=int, default=8, help='segments that go through the model together')
     parser.add_argument('--rule', default='{}', help='fields of SegmentRule, a JSON object')
     parser.add_argument('--columns', type=int, default=42, help='longest line of a subtitle')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of errors about data and config')
     return parser.parse_args()
 
 
@@ -56,16 +49,11 @@ def main(args: argparse.Namespace) -> int:
 
 def translate(translator: LongVideoTranslator, args: argparse.Namespace, found: list[SegmentTranslation]) -> None:
     """Translate the video; print each segment, write its line, and add it to ``found``."""
-    with ExitStack() as stack:
-        out = None
-        if args.segments:
-            Path(args.segments).parent.mkdir(parents=True, exist_ok=True)
-            out = stack.enter_context(Path(args.segments).open('w', encoding='utf-8'))
+    with json_lines(args.segments) as write:
         for one in translator.stream(args.video, progress=True):
             found.append(one)
             print(f'{one.start:8.2f} {one.end:8.2f}  {one.text or one.translation.failure}', flush=True)
-            if out is not None:
-                print(json.dumps(one.to_line(), ensure_ascii=False), file=out, flush=True)
+            write(one.to_line())
 
 
 if __name__ == '__main__':

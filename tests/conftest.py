@@ -10,6 +10,7 @@ os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
 
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,20 @@ def _make_once(
             make_toy_corpus(folder, size='tiny', videos=videos)
             done.touch()
     return folder
+
+
+@pytest.fixture(scope='session')
+def make_checkout(toy_tiny_videos: Path, repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A function that returns a new working directory with ``data/toy`` and ``configs``, as in a checkout."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp('checkout')
+        (folder / 'data').mkdir()
+        (folder / 'data' / 'toy').symlink_to(toy_tiny_videos)
+        (folder / 'configs').symlink_to(repo / 'configs')
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope='session')

@@ -12,13 +12,8 @@ SMALL = {'model.head.generation.max_new_tokens': 6, 'test_dataloader.num_workers
 
 
 @pytest.fixture(scope='module')
-def checkout(toy_tiny_videos, repo, tmp_path_factory):
-    """A working directory with ``data/toy`` and ``configs``."""
-    folder = tmp_path_factory.mktemp('checkout')
-    (folder / 'data').mkdir()
-    (folder / 'data' / 'toy').symlink_to(toy_tiny_videos)
-    (folder / 'configs').symlink_to(repo / 'configs')
-    return folder
+def checkout(make_checkout):
+    return make_checkout()
 
 
 @pytest.fixture(scope='module')

@@ -46,12 +46,8 @@ class Served:
 
 
 @pytest.fixture(scope='session')
-def checkout(toy_tiny_videos, repo, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('page')
-    (folder / 'data').mkdir()
-    (folder / 'data' / 'toy').symlink_to(toy_tiny_videos)
-    (folder / 'configs').symlink_to(repo / 'configs')
-    return folder
+def checkout(make_checkout):
+    return make_checkout()
 
 
 @pytest.fixture(scope='session')

@@ -10,25 +10,11 @@ import numpy as np
 
 from unisign.apis.frames_in_memory import FramesInMemory
 from unisign.apis.video_download import address_name, is_address
-from unisign.stores.pose_files import split_packed_key
+from unisign.pose.video_list import VIDEO_SUFFIXES as EXTRACTED_SUFFIXES
+from unisign.stores.pose_files import POSE_SUFFIXES, split_packed_key
 from unisign.structures import ClipError, DataError, Poses
 
-VIDEO_SUFFIXES = (
-    '.mp4',
-    '.mov',
-    '.mkv',
-    '.webm',
-    '.avi',
-    '.m4v',
-    '.mpg',
-    '.mpeg',
-    '.ts',
-    '.mts',
-    '.3gp',
-    '.wmv',
-    '.flv',
-)
-POSE_SUFFIXES = ('.npz', '.pkl', '.pickle', '.pose')
+VIDEO_SUFFIXES = (*EXTRACTED_SUFFIXES, '.mts', '.3gp', '.wmv', '.flv')
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 KINDS = 'a path, an http(s) address, uint8 frames [T, H, W, 3], Poses, a folder, or a list of those'
 

@@ -1,6 +1,5 @@
 """Files from the web: resumed where an earlier try stopped, checked, and never half there."""
 
-import hashlib
 import os
 import re
 import urllib.error
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from unisign.optional import sha256_of
 from unisign.structures import DataError
 
 _BLOCK = 1 << 20
@@ -97,8 +97,7 @@ def _fetch(url: str, part: Path, progress: Callable[[int, int | None], None] | N
 def _check(url: str, part: Path, expected: str | None) -> None:
     if expected is None:
         return
-    with part.open('rb') as file:
-        found = hashlib.file_digest(file, 'sha256').hexdigest()
+    found = sha256_of(part)
     if not found.startswith(expected.lower()):
         part.unlink()
         raise DataError(url, f'the SHA-256 is {found}, expected {expected}.', 'It was removed: download it again.')

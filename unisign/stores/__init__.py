@@ -10,12 +10,13 @@ from unisign.stores.packed_store import PackedPoseStore
 from unisign.stores.packed_window_writer import PackedWindowWriter
 from unisign.stores.packed_windows import PackedHandWindows
 from unisign.stores.packed_writer import PackedPoseWriter
-from unisign.stores.pose_files import PoseFiles
+from unisign.stores.pose_files import POSE_SUFFIXES, PoseFiles
 from unisign.stores.pose_format_files import read_pose_file, write_pose_file
 from unisign.stores.published_pickle import read_published_pickle, write_published_pickle
 from unisign.stores.restricted_pickle import load_restricted_pickle, loads_restricted
 
 __all__ = [
+    'POSE_SUFFIXES',
     'USED_POINTS',
     'PackedHandWindows',
     'PackedPoseStore',

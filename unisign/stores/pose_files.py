@@ -12,7 +12,8 @@ from unisign.stores.pose_format_files import read_pose_file
 from unisign.stores.published_pickle import read_published_pickle
 from unisign.structures import ClipError, DataError, Poses
 
-_SUFFIXES = ('.pkl', '.pickle', '.npz', '.pose')
+# Of files that ``PoseFiles`` reads.
+POSE_SUFFIXES = ('.npz', '.pkl', '.pickle', '.pose')
 _KINDS = 'Poses are read from .pkl, .npz, .pose or STORE.lmdb#KEY.'
 
 
@@ -87,7 +88,7 @@ class PoseFiles:
         """Return the pose files below ``root``, sorted; clips of packed stores as ``STORE.lmdb#KEY``."""
         for path in sorted(self.root.rglob('*')):
             name = path.relative_to(self.root).as_posix()
-            if path.suffix in _SUFFIXES:
+            if path.suffix in POSE_SUFFIXES:
                 yield name
             elif path.suffix == '.lmdb':
                 yield from (f'{name}#{key}' for key in self._store(name).lengths)

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from unisign.datasets.video_readers import PyAVReader
-from unisign.stores import PoseFiles, write_npz
+from unisign.stores import POSE_SUFFIXES, PoseFiles, write_npz
 from unisign.structures import ClipError, Poses
 from unisign.webui.limits import MEGABYTE, PageLimits
 
-POSE_KINDS = ('.npz', '.pkl', '.pickle', '.pose')
 FRAME_RATE = 25.0  # of a video that does not say
 MOST_ARRAYS = 16
 
@@ -78,8 +77,8 @@ def _check_video(path: str, limits: PageLimits) -> int:
 
 def _read_poses(path: str, limits: PageLimits) -> Poses:
     kind = Path(path).suffix.lower()
-    if kind not in POSE_KINDS:
-        raise ClipError(path, 'is no pose file by its name.', f'Pose files end in {", ".join(POSE_KINDS)}.')
+    if kind not in POSE_SUFFIXES:
+        raise ClipError(path, 'is no pose file by its name.', f'Pose files end in {", ".join(POSE_SUFFIXES)}.')
     if kind == '.npz':
         _check_archive(path, limits)
     poses = PoseFiles().read(path)
