@@ -14,7 +14,7 @@ from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.text_writing import write_texts
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
-from unisign.models.losses import smoothed_cross_entropy
+from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
 
@@ -95,21 +95,28 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return dict(loss=features.sum() + self._zero_of_all_weights(), token_accuracy=features.new_zeros(()))
-        states, states_mask = self.encode(features, mask, data_samples)
         targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
+        prompts, before = self._look_up(data_samples, self._shift_right(targets))
+        embeddings, states_mask = _join(prompts, features, mask, data_samples)
+        states = self.language_model.encoder(inputs_embeds=embeddings, attention_mask=states_mask).last_hidden_state
         hidden = self.language_model.decoder(
-            input_ids=self._shift_right(targets),
+            inputs_embeds=before,
             encoder_hidden_states=states,
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        # The vocabulary is large: its scores are computed once, and not at all for padding.
-        logits = self.language_model.lm_head(hidden[valid] * output_scale(self.language_model))
-        targets = targets[valid]
-        return dict(
-            loss=smoothed_cross_entropy(logits, targets, self.label_smoothing),
-            token_accuracy=(logits.detach().argmax(dim=-1) == targets).float().mean(),
-        )
+        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets[valid])
+
+    def _token_loss(self, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return the losses of decoder states [L, C] and their targets, long [L]."""
+        layer = self.language_model.lm_head
+        if type(layer) is nn.Linear and layer.bias is None:
+            loss, accuracy = linear_cross_entropy(hidden, layer.weight, targets, self.label_smoothing)
+        else:  # an output layer of one's own
+            logits = layer(hidden)
+            loss = smoothed_cross_entropy(logits, targets, self.label_smoothing)
+            accuracy = (logits.detach().argmax(dim=-1) == targets).float().mean()
+        return dict(loss=loss, token_accuracy=accuracy)
 
     @torch.no_grad()
     def predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
@@ -186,19 +193,23 @@ class MT5GenerationHead(nn.Module):
         Returns:
             Embeddings [B, L, C] and mask, long [B, L].
         """
-        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
-        features = features.to(self.language_model.shared.weight.dtype)
-        prompts = {}
-        for lang in {sample.lang for sample in data_samples}:
-            ids = torch.tensor(self.codec.prompt_ids(lang), device=features.device)
-            prompts[lang] = self.language_model.shared(ids)
-        embeddings, masks = [], []
-        for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
-            prompt = prompts[sample.lang]
-            embeddings.append(torch.cat([prompt, frames]))
-            masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
-        pad = torch.nn.utils.rnn.pad_sequence
-        return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
+        prompts, _ = self._look_up(data_samples)
+        return _join(prompts, features, mask, data_samples)
+
+    def _look_up(
+        self, data_samples: list[SignDataSample], tokens: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the embeddings of each language's prompt [L, C] and of ``tokens``, long [B, N], as [B, N, C].
+
+        All in one go: in training the gradient of a look-up is as large as the table.
+        """
+        langs = sorted({sample.lang for sample in data_samples})
+        device = self.language_model.shared.weight.device
+        ids = [torch.tensor(self.codec.prompt_ids(lang), device=device) for lang in langs]
+        tokens = torch.empty(0, 0, dtype=torch.long, device=device) if tokens is None else tokens
+        found = self.language_model.shared(torch.cat([*ids, tokens.flatten()]))
+        *prompts, words = found.split([*map(len, ids), tokens.numel()])
+        return dict(zip(langs, prompts, strict=True)), words.view(*tokens.shape, words.shape[1])
 
     def _shift_right(self, targets: Tensor) -> Tensor:
         start = targets.new_full((len(targets), 1), self.start_token)
@@ -207,6 +218,20 @@ class MT5GenerationHead(nn.Module):
     def _zero_of_all_weights(self) -> Tensor:
         # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
         return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
+
+
+def _join(
+    prompts: dict[str, Tensor], features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
+) -> tuple[Tensor, Tensor]:
+    """Return what the encoder reads, and its mask; see ``MT5GenerationHead.input_embeddings``."""
+    embeddings, masks = [], []
+    for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
+        prompt = prompts[sample.lang]
+        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
+        embeddings.append(torch.cat([prompt, frames.to(prompt.dtype)]))
+        masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
+    pad = torch.nn.utils.rnn.pad_sequence
+    return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
 
 
 def _source(task: str, labels: str | Sequence[str]) -> str:
