@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from side_by_side import add_options, alternate, forget_peak, peak_bytes, print_measurement, report, resident_bytes, seconds
+from side_by_side import (
+    add_options,
+    alternate,
+    forget_peak,
+    peak_bytes,
+    print_measurement,
+    report,
+    resident_bytes,
+    seconds,
+)
 from sizes import Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 from torch.profiler import ProfilerActivity, profile, record_function
 
