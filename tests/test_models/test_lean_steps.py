@@ -66,6 +66,18 @@ def test_block_as_pytorch_computes_it(blocks, training: bool) -> None:
         assert blocks[0].graph_norm.num_batches_tracked == 1
 
 
+@torch.no_grad()
+def test_folded_batch_norms(blocks) -> None:
+    for block in blocks:
+        for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
+            norm.running_mean.copy_(torch.linspace(-1, 1, norm.num_features))
+            norm.running_var.copy_(torch.linspace(0.5, 2, norm.num_features))
+    x = torch.randn(POINTS, SIDES, FRAMES, CHANNELS, dtype=torch.float64)
+    folded, expected = (block.eval()(x, ClipTimeline(MASK, gap=1)) for block in blocks)
+    assert torch.allclose(folded, expected, rtol=0, atol=1e-12)
+    assert expected.any()
+
+
 def test_statistics_averaged_over_all_batches(blocks) -> None:
     for block in blocks:
         for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):

@@ -107,12 +107,12 @@ def test_unknown_language_is_an_error(head, make_batch) -> None:
 
 
 @pytest.mark.parametrize('vocabularies', [None, {'islr': ['hello', 'help', 'good night']}])
-def test_predict_runs_the_encoder_once_and_never_the_teacher_forced_decoder(
+def test_predict_runs_the_encoder_once_and_never_hugging_faces_decoder(
     model_config, make_batch, monkeypatch, vocabularies
 ) -> None:
     head = MODELS.build(model_config(vocabularies=vocabularies)['head']).eval()
     inputs, samples = make_batch([5, 3], task='islr')
-    encoder = count_calls(monkeypatch, head.language_model.encoder)
+    encoder = count_calls(monkeypatch, mt5_generation_head, 'run_encoder')
     decoder = count_calls(monkeypatch, head.language_model.decoder)
     whole = count_calls(monkeypatch, head.language_model)
     head.predict(torch.randn(2, 5, 24), inputs['mask'], samples)

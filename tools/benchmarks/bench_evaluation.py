@@ -2,13 +2,16 @@
 
 Example: ``python tools/benchmarks/bench_evaluation.py``. Sizes are the published ones, mT5-base with all its layers;
 random weights never end a text, so ``--tokens`` says how long all of them get. The baseline runs the decoder over the
-given targets first, as the published code does, then Hugging Face's ``generate``. Each side runs in a process of its own,
-in turns. ``--breakdown`` shows where our time goes.
+given targets first, as the published code does, then Hugging Face's ``generate``. Each side runs in a process of its
+own, in turns. Our time is also given by its parts.
 """
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from side_by_side import (
     add_options,
     alternate,
     forget_peak,
+    keep_freed_memory,
     peak_bytes,
     print_measurement,
     report,
@@ -24,7 +28,9 @@ from side_by_side import (
     seconds,
 )
 from sizes import Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
-from torch.profiler import ProfilerActivity, profile, record_function
+
+from unisign.models import UniSign
+from unisign.models.heads.beam_search import beam_search
 
 UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 BEAMS = 4
@@ -37,31 +43,43 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--frames', type=int, default=256, help='frames a clip')
     parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
-    parser.add_argument('--breakdown', action='store_true', help='show where our time goes, instead')
     add_options(parser)
     return parser.parse_args()
 
 
 def measure(args: argparse.Namespace) -> None:
     """Measure one side."""
+    keep_freed_memory()
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers)
         batch = make_batch(folder, args.batch, args.frames)
-        make = our_evaluation if args.side == 'ours' else baseline_evaluation
-        evaluate = make(folder, batch, args.tokens)
+        if args.side == 'ours':
+            model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens)).eval()
+            evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
+        else:
+            evaluate = baseline_evaluation(folder, batch, args.tokens)
     before = resident_bytes()
-    evaluate()
-    forget_peak()
-    time = seconds(evaluate, count=2, warm_up=0)
-    print_measurement(seconds=time, memory=(peak_bytes() - before) / 2**30)
+    with torch.no_grad():
+        evaluate()
+        forget_peak()
+        duration = seconds(evaluate, count=2, warm_up=0)
+        memory = (peak_bytes() - before) / 2**30
+        parts = breakdown(model, batch) if args.side == 'ours' else {}
+    print_measurement(seconds=duration, memory=memory, **parts)
 
 
-def our_evaluation(folder: Path, batch: Batch, tokens: int) -> Callable[[], Any]:
-    """Return the library's evaluation of a batch."""
-    model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=tokens)).eval()
-    data = dict(inputs=batch.inputs(), data_samples=batch.samples)
-    return lambda: model.val_step(data)
+def breakdown(model: UniSign, batch: Batch) -> dict[str, float]:
+    """Return the seconds of each part of an evaluation."""
+    head, times = model.head, [time.perf_counter()]
+    features = model.extract_feat(batch.inputs())
+    times.append(time.perf_counter())
+    states, mask = head.encode(features, batch.mask, batch.samples)
+    times.append(time.perf_counter())
+    beam_search(head.language_model, states, mask, **head.generation)
+    times.append(time.perf_counter())
+    names = ('pose encoder', 'language model, encoder', 'language model, beam search')
+    return {name: end - begin for name, (begin, end) in zip(names, pairwise(times), strict=True)}
 
 
 def baseline_evaluation(folder: Path, batch: Batch, tokens: int) -> Callable[[], Any]:
@@ -87,6 +105,9 @@ def main() -> None:
         f'language model {args.layers} + {args.layers} layers'
     )
     report(title, medians, UNITS, args)
+    ours = medians['ours']
+    for name in [name for name in ours if name.startswith(('pose', 'language'))]:
+        print(f'  ours, {name}: {ours[name]:.2f} s')
 
 
 if __name__ == '__main__':

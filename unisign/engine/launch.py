@@ -72,13 +72,13 @@ def run_train(cfg: Config, resume: str | None = None, overwrite: bool = False) -
     if resume is None and os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':
         _claim(Path(cfg.work_dir), overwrite)
     cfg.resume = True if resume == 'auto' else (resume or False)
-    if not torch.cuda.is_available():
-        keep_freed_memory()
     build_runner(cfg).train()
 
 
 def build_runner(cfg: Config) -> SignRunner:
     """Return the runner that ``cfg.runner_type`` names; ``SignRunner`` if it names none."""
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     return RUNNERS.get(cfg.get('runner_type', 'SignRunner')).from_cfg(cfg)
 
 

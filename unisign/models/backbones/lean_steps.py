@@ -8,7 +8,7 @@ For batch norms over this process's own frames, in one precision; ``GraphBlock``
 Shape letters: V points, M frames of all sequences, C channels, K hops.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +24,7 @@ class MixPoints(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Return [V, M, C'] for ``x`` [V, M, C], ``adjacency`` [K, V, V], ``weight`` [K, C', C], ``bias`` [K, C']."""
         ctx.save_for_backward(x, adjacency, weight, bias)
-        points, frames, _ = x.shape
-        offset = adjacency.sum(dim=1).t() @ bias  # V C'
-        mixed = x.new_empty(points, frames, weight.shape[1])
-        mixed.copy_(offset[:, None])
-        for around, own in zip(_mix(x, adjacency), weight, strict=True):
-            mixed.view(points * frames, -1).addmm_(around, own.t())
-        return mixed
+        return mix_points(x, adjacency, weight, adjacency.sum(dim=1).t() @ bias)
 
     @staticmethod
     @once_differentiable
@@ -49,6 +43,19 @@ class MixPoints(torch.autograd.Function):
         of_adjacency += (bias @ sums.t())[:, None]
         of_x = torch.mm(adjacency.transpose(0, 1).reshape(points, -1), around)
         return of_x.view_as(x), of_adjacency, of_weight, adjacency.sum(dim=1) @ sums
+
+
+def mix_points(x: Tensor, adjacency: Tensor, weight: Tensor, offset: Tensor) -> Tensor:
+    """Return the sum over hop k and source point v of A[k, v, w] W_k x_v, plus ``offset`` [V, C'].
+
+    Sizes as for ``MixPoints``.
+    """
+    points, frames, _ = x.shape
+    mixed = x.new_empty(points, frames, weight.shape[1])
+    mixed.copy_(offset[:, None])
+    for around, own in zip(_mix(x, adjacency), weight, strict=True):
+        mixed.view(points * frames, -1).addmm_(around, own.t())
+    return mixed
 
 
 def _mix(x: Tensor, adjacency: Tensor) -> Tensor:
@@ -83,8 +90,8 @@ class NormReluConv(torch.autograd.Function):
         activated, *statistics = normalise(x, norm, gamma, beta)
         ctx.save_for_backward(x, gamma, beta, *statistics, kernel, position)
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
-        timeline = _lay_out(activated.relu_(), position, length)
-        return _from_image(aten.convolution(_to_image(timeline), kernel, bias, *_settings(conv.padding)), timeline)
+        timeline = lay_out(activated.relu_(), position, length)
+        return convolve(timeline, kernel, bias, conv.padding)
 
     @staticmethod
     @once_differentiable
@@ -92,7 +99,7 @@ class NormReluConv(torch.autograd.Function):
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
         activated = normalise_again(x, gamma, beta, mean, scale).relu_()
-        timeline = _lay_out(activated, position, ctx.length)
+        timeline = lay_out(activated, position, ctx.length)
         of_timeline, of_kernel, of_bias = aten.convolution_backward(
             _to_image(grad), _to_image(timeline), kernel, [len(kernel)], *_settings(ctx.padding), [True] * 3
         )
@@ -145,7 +152,20 @@ class TakeOut(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Return the gradient of the timeline."""
-        return _lay_out(grad, *ctx.saved_tensors, ctx.length), None
+        (position,) = ctx.saved_tensors
+        return lay_out(grad, position, ctx.length), None
+
+
+def fold(norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weight [C', ...] and bias [C'] of a layer with the batch norm behind it, outside training, in them."""
+    mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+    scale = norm.weight * (variance + norm.eps).rsqrt()
+    return weight * scale.view(-1, *[1] * (weight.ndim - 1)), (bias - mean) * scale + norm.bias
+
+
+def convolve(timeline: Tensor, kernel: Tensor, bias: Tensor, padding: Any) -> Tensor:
+    """Return the temporal convolution of a timeline [V, S, L, C]."""
+    return _from_image(aten.convolution(_to_image(timeline), kernel, bias, *_settings(padding)), timeline)
 
 
 def normalise(x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -163,7 +183,8 @@ def normalise(x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor) -> t
         _to_rows(x), gamma, beta, norm.running_mean, norm.running_var, training, momentum, eps
     )
     if not training:
-        mean, scale = norm.running_mean.clone(), (norm.running_var + eps).rsqrt()
+        mean = cast(Tensor, norm.running_mean).clone()
+        scale = (cast(Tensor, norm.running_var) + eps).rsqrt()
     return _from_rows(out, x), mean, scale
 
 
@@ -196,7 +217,8 @@ def behind_relu_(grad: Tensor, result: Tensor) -> Tensor:
     return aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
 
 
-def _lay_out(frames: Tensor, position: Tensor, length: int) -> Tensor:
+def lay_out(frames: Tensor, position: Tensor, length: int) -> Tensor:
+    """Return packed frames [..., N, C] on a timeline of zeros [..., length, C]."""
     timeline = frames.new_zeros(*frames.shape[:-2], length, frames.shape[-1])
     return timeline.index_copy_(-2, position, frames)
 

@@ -15,6 +15,7 @@ from unisign.structures import PARTS
 # The networks by name, and the parts each of them reads: the hands share all their weights.
 NETWORK_PARTS: dict[str, tuple[str, ...]] = {'body': ('body',), 'hand': ('left', 'right'), 'face_all': ('face_all',)}
 INIT_STD = 0.02
+FRAMES_AT_ONCE = 256  # in evaluation on the CPU
 
 
 @dataclass
@@ -105,7 +106,13 @@ class PartGCNEncoder(nn.Module):
         Returns:
             [B, T, out_channels], zeros where the mask is false.
         """
-        return self.temporal(self.spatial(parts, mask))
+        if self.training or torch.is_grad_enabled() or mask.device.type != 'cpu' or torch.compiler.is_compiling():
+            return self.temporal(self.spatial(parts, mask))
+        # Some clips at a time: what the layers hand on stays in the cache.
+        clips = max(1, FRAMES_AT_ONCE // max(mask.shape[1], 1))
+        groups = [slice(i, i + clips) for i in range(0, max(len(mask), 1), clips)]
+        features = (self.spatial({name: x[some] for name, x in parts.items()}, mask[some]) for some in groups)
+        return torch.cat([self.temporal(some) for some in features])
 
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from unisign.datasets.sign_dataset import DatasetOverview
 from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
+from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
@@ -141,9 +142,12 @@ class MT5GenerationHead(nn.Module):
         return check_dataset(overview, training, self.codec, self.vocabularies)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
-        """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""
+        """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L].
+
+        For evaluation: there is no dropout here.
+        """
         embeddings, mask = self.input_embeddings(features, mask, data_samples)
-        return self.language_model.encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
+        return run_encoder(self.language_model, embeddings, mask), mask
 
     def input_embeddings(
         self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
