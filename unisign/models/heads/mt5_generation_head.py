@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -13,7 +15,7 @@ from unisign.models.heads.gloss_vocabulary import GlossVocabulary
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.text_writing import write_texts
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
+from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, on_meta_device
 from unisign.models.losses import smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
@@ -22,6 +24,9 @@ from unisign.structures import DataError, SignDataSample
 @MODELS.register_module()
 class MT5GenerationHead(nn.Module):
     """Text from features, by a T5-family encoder-decoder.
+
+    Built on the meta device (``with torch.device('meta')``), it reads nothing but the language model's config;
+    tokenizer and vocabularies come on first use. On any device so does the tokenizer of a Hugging Face name.
 
     Args:
         language_model: Hugging Face name or folder of the language model and its tokenizer.
@@ -64,17 +69,27 @@ class MT5GenerationHead(nn.Module):
         self.generation |= generation or {}
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
-        self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
+        self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
-        self.vocabularies = nn.ModuleDict(
-            {task: self._make_vocabulary(task, labels, ranking) for task, labels in (vocabularies or {}).items()}
-        )
+        self.ranking, self.vocabularies = ranking, nn.ModuleDict()
+        self._labels = dict(vocabularies or {})
+        if not on_meta_device():
+            self._make_vocabularies()
+            if Path(language_model).is_dir():
+                _ = self.codec.tokenizer  # what is wrong with it should be told now
 
-    def _make_vocabulary(self, task: str, labels: str | Sequence[str], ranking: str) -> nn.Module:
+    def _make_vocabularies(self) -> None:
+        """Make the vocabularies that were given, unless they are there."""
+        for task, labels in self._labels.items():
+            if task not in self.vocabularies:
+                vocabulary = self._make_vocabulary(task, labels)
+                self.vocabularies[task] = vocabulary.to(self.language_model.shared.weight.device)
+
+    def _make_vocabulary(self, task: str, labels: str | Sequence[str]) -> nn.Module:
         source = _source(task, labels)
         if task == 'cslr':
             return GlossVocabulary(read_labels(labels), self.codec, source)
-        return ClosedVocabulary(read_labels(labels), self.codec, self.start_token, ranking, source)
+        return ClosedVocabulary(read_labels(labels), self.codec, self.start_token, self.ranking, source)
 
     @property
     def in_channels(self) -> int:
@@ -122,6 +137,7 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return []
+        self._make_vocabularies()
         states, states_mask = self.encode(features, mask, data_samples)
         tasks = [sample.task if sample.task in self.vocabularies else None for sample in data_samples]
         for task in sorted(set(tasks), key=str):
@@ -158,6 +174,7 @@ class MT5GenerationHead(nn.Module):
                 raise DataError(
                     f'{overview.source}, clip {clip!r}', f'"lang" is {lang!r}: {error.problem}', error.advice
                 ) from error
+        self._make_vocabularies()
         if overview.task not in self.vocabularies:
             return []
         vocabulary = cast(ClosedVocabulary | GlossVocabulary, self.vocabularies[overview.task])
