@@ -21,8 +21,9 @@ from unisign.structures import DataError
 
 _NORMAL = 1  # of SentencePiece's types
 _BPE = 2  # of its algorithms
-_SENTINEL = re.compile(r'▁?<extra_id_\d+>')  # mT5's lie among the pieces, T5's behind them
 _SPACE = '▁'
+# The space, without which words grow together, and sentinels: mT5's lie among the pieces, T5's behind them.
+_ALWAYS = re.compile(rf'{_SPACE}|{_SPACE}?<extra_id_\d+>')
 # What the next text may need, whatever was in the corpus.
 BASIC_CHARACTERS = frozenset(
     [chr(code) for code in range(33, 127)] + list('、。〈〉《》「」『』【】〔〕…—–‘’“”·，！？；：（）～￥「」¿¡«»€')
@@ -47,12 +48,11 @@ def choose_pieces(
             letters, digits and punctuation of ASCII, and punctuation of Chinese. Other words can then be spelled.
     """
     pieces = model.pieces
-    kept = {i for i, piece in enumerate(pieces) if piece.type != _NORMAL or _SENTINEL.fullmatch(piece.piece)}
+    kept = {i for i, piece in enumerate(pieces) if piece.type != _NORMAL or _ALWAYS.fullmatch(piece.piece)}
     kept |= {i for i, count in counts.items() if count >= min_count} | set(always)
     if characters:
         wanted = BASIC_CHARACTERS.union(*(pieces[i].piece for i in counts))
         kept |= {i for i, piece in enumerate(pieces) if piece.piece.removeprefix(_SPACE) in wanted}
-        kept |= {i for i, piece in enumerate(pieces) if piece.piece == _SPACE}
     plain = [i for i, piece in enumerate(pieces) if piece.type == _NORMAL]
     if plain:
         kept |= {min(plain, key=lambda i: pieces[i].score), max(plain, key=lambda i: pieces[i].score)}
