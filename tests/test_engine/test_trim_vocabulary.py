@@ -223,7 +223,7 @@ def broken(folder: Path, how: str) -> None:
         ('tied', r'full/model\.safetensors: lm_head\.weight differs from shared\.weight'),
         ('code', r'full/pytorch_model\.bin: .*run code'),
         ('corpus', r'gone\.jsonl: no such file'),
-        ('no text', r'small: no text in the corpus'),
+        ('no text', r'empty\.txt: no text: nothing would be kept'),
         ('taken', r'small: is there already, and not empty'),
         ('folder', r'nowhere: no such folder.*hf download'),
     ],

@@ -77,9 +77,10 @@ def trim_vocabulary(
         raise DataError(
             source, f'has {num_pieces} pieces, but config.json only {rows} rows.', 'They do not go together.'
         )
-    texts = read_corpus(corpus)
+    files = list(corpus)
+    texts = read_corpus(files)
     if not texts:
-        raise DataError(out_dir, 'no text in the corpus: nothing would be kept.', 'Give files with texts.')
+        raise DataError(', '.join(map(str, files)), 'no text: nothing would be kept.', 'Give files with texts.')
     always = {i for i in special_ids(folder) if 0 <= i < num_pieces} | _prompt_ids(tokenizer, prompts)
     if keep_pieces is not None:
         always.update(named_pieces(pieces, filter(None, read_lines(keep_pieces, 'one piece a line')), keep_pieces))
