@@ -170,3 +170,16 @@ def test_normalisation_is_untouched_and_pieces_are_named(corpus) -> None:
         named_pieces(proto, ['ka lo'], 'keep.txt')
     with pytest.raises(DataError, match=r'x: not a SentencePiece model'):
         parse_piece_model(b'\xff\xff nonsense', 'x')
+
+
+def test_a_published_tokenizers_kind(shared) -> None:
+    """6,000 unigram pieces with bytes, made from real Chinese and English texts."""
+    model = (shared / 'golden' / 'mt5-tiny' / 'spiece.model').read_bytes()
+    full, proto = load(model), parse_piece_model(model, 'golden')
+    for seed in range(3):
+        rng = random.Random(seed)
+        counts = Counter(dict.fromkeys(rng.sample(range(len(full)), 1500), 1))
+        kept, small = keep(model, choose_pieces(proto, counts, characters=False))
+        texts = inside_texts(full, kept, seed)
+        assert len(texts) > 200 and len(small) < 2000
+        assert [kept.from_full(full.encode(text)) for text in texts] == [small.encode(text) for text in texts]
