@@ -52,15 +52,13 @@ def main(args: argparse.Namespace) -> None:
             args.language_model,
             args.corpus,
             folder,
-            args.min_count,
-            args.keep_pieces,
-            [args.prompt],
-            not args.only_used,
+            min_count=args.min_count,
+            keep_pieces=args.keep_pieces,
+            prompts=[args.prompt],
+            characters=not args.only_used,
         )
-        rows = f'{len(report.kept.rows):,} of {report.kept.full_rows:,} rows'
-        print(
-            f'wrote {folder}: {rows}; {report.same_texts:,} of {report.texts:,} texts of the corpus keep their pieces'
-        )
+        print(f'wrote {folder}: {len(report.kept.rows):,} of {report.kept.full_rows:,} rows')
+        print(f'{report.same_texts:,} of {report.texts:,} texts of the corpus keep their pieces')
         if report.size[0]:
             (before, after), (size, smaller) = report.parameters, report.size
             print(f'parameters: {before / 1e6:,.3f} M -> {after / 1e6:,.3f} M')
