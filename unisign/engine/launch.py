@@ -21,6 +21,7 @@ from unisign.engine.checkpoint_io import (
     write_text_atomically,
 )
 from unisign.engine.config_check import ConfigError, read_config
+from unisign.engine.cpu_memory import keep_freed_memory
 from unisign.engine.sign_runner import SignRunner
 from unisign.registry import RUNNERS
 from unisign.structures import DataError
@@ -71,6 +72,8 @@ def run_train(cfg: Config, resume: str | None = None, overwrite: bool = False) -
     if resume is None and os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':
         _claim(Path(cfg.work_dir), overwrite)
     cfg.resume = True if resume == 'auto' else (resume or False)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     build_runner(cfg).train()
 
 

@@ -11,6 +11,9 @@ from torch import nn
 from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from unisign.structures import DataError
 
+# Optimizers of PyTorch that have a kernel for all of a step.
+FUSED = ('Adam', 'AdamW', 'SGD', 'Adagrad')
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class SignOptimWrapperConstructor:
@@ -55,6 +58,8 @@ class SignOptimWrapperConstructor:
         wrapper_cfg = self.optim_wrapper_cfg.copy()
         optimizer_cfg = dict(wrapper_cfg.pop('optimizer'))
         optimizer_cfg['params'] = self.parameter_groups(model, optimizer_cfg)
+        if optimizer_cfg.get('type') in FUSED and 'foreach' not in optimizer_cfg:
+            optimizer_cfg.setdefault('fused', True)  # one pass over the weights, and no copies of their size
         wrapper_cfg.setdefault('type', 'OptimWrapper')
         wrapper = OPTIM_WRAPPERS.build(dict(wrapper_cfg, optimizer=OPTIMIZERS.build(optimizer_cfg)))
         wrapper.base_param_settings = None  # would only show the first group's learning rate a second time

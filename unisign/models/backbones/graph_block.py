@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.lean_steps import MixPoints, NormAddRelu, NormReluConv, TakeOut
 
 
 def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -68,11 +69,34 @@ class GraphBlock(nn.Module):
 
     def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
+        if self._is_plain(x):
+            return self._lean_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
             mix_frames = partial(_mix_frames, self.temporal_conv)
             y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
         return (y + self._residual(x)).relu()
+
+    def _is_plain(self, x: Tensor) -> bool:
+        """Tell whether ``lean_steps`` can do it: batch norms over this process's own frames, in one precision."""
+        norms = (self.graph_norm, self.temporal_norm, self.residual_norm)
+        plain = all(norm is None or type(norm) is nn.BatchNorm2d for norm in norms)
+        return plain and x.numel() > 0 and not torch.is_autocast_enabled(x.device.type)
+
+    def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
+        """Do what ``forward`` does with less memory."""
+        points, *others, channels = x.shape
+        weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
+        bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
+        y = MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
+        y = y.view(points, *others, -1)
+        norm, conv = self.graph_norm, self.temporal_conv
+        if conv is not None and self.temporal_norm is not None:
+            y = NormReluConv.apply(
+                y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
+            )
+            y, norm = TakeOut.apply(y, timeline.position), self.temporal_norm
+        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
 
     def _mix_points(self, x: Tensor) -> Tensor:
         """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""
@@ -82,7 +106,7 @@ class GraphBlock(nn.Module):
         x = x.reshape(-1, channels)
         hops = [
             # One product a hop: faster than a batched one. [V * M, C] -> [V, M * C], M frames of all sequences.
-            (adjacency.t(), F.linear(x, weight, bias).view(points, len(x) // points * len(bias)))
+            (adjacency.t(), F.linear(x, weight, bias).view(points, x.shape[0] // points * bias.shape[0]))
             for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True)
         ]
         summed = torch.mm(*hops[0])

@@ -1,22 +1,19 @@
 """``MT5GenerationHead``: a language model that reads prompt and frames and writes text (spec.md section 4)."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from unisign.datasets.sign_dataset import DatasetOverview
-from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
-from unisign.models.heads.gloss_vocabulary import GlossVocabulary
+from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.heads.text_writing import write_texts
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, on_meta_device
-from unisign.models.losses import smoothed_cross_entropy
+from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
 
@@ -71,8 +68,8 @@ class MT5GenerationHead(nn.Module):
         self.language_model = load_language_model(language_model, pretrained, dropout)
         self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
-        self.ranking, self.vocabularies = ranking, nn.ModuleDict()
-        self._labels = dict(vocabularies or {})
+        self.ranking, self._labels = ranking, dict(vocabularies or {})
+        self.vocabularies = nn.ModuleDict()
         if not on_meta_device():
             self._make_vocabularies()
             if Path(language_model).is_dir():
@@ -80,16 +77,9 @@ class MT5GenerationHead(nn.Module):
 
     def _make_vocabularies(self) -> None:
         """Make the vocabularies that were given, unless they are there."""
-        for task, labels in self._labels.items():
-            if task not in self.vocabularies:
-                vocabulary = self._make_vocabulary(task, labels)
-                self.vocabularies[task] = vocabulary.to(self.language_model.shared.weight.device)
-
-    def _make_vocabulary(self, task: str, labels: str | Sequence[str]) -> nn.Module:
-        source = _source(task, labels)
-        if task == 'cslr':
-            return GlossVocabulary(read_labels(labels), self.codec, source)
-        return ClosedVocabulary(read_labels(labels), self.codec, self.start_token, self.ranking, source)
+        lacking = {task: labels for task, labels in self._labels.items() if task not in self.vocabularies}
+        made = make_vocabularies(lacking, self.codec, self.start_token, self.ranking)
+        self.vocabularies.update(made.to(self.language_model.shared.weight.device))
 
     @property
     def in_channels(self) -> int:
@@ -110,21 +100,28 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return dict(loss=features.sum() + self._zero_of_all_weights(), token_accuracy=features.new_zeros(()))
-        states, states_mask = self.encode(features, mask, data_samples)
         targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
+        prompts, before = self._look_up(data_samples, self._shift_right(targets))
+        embeddings, states_mask = join_prompts(prompts, features, mask, data_samples)
+        states = self.language_model.encoder(inputs_embeds=embeddings, attention_mask=states_mask).last_hidden_state
         hidden = self.language_model.decoder(
-            input_ids=self._shift_right(targets),
+            inputs_embeds=before,
             encoder_hidden_states=states,
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        # The vocabulary is large: its scores are computed once, and not at all for padding.
-        logits = self.language_model.lm_head(hidden[valid] * output_scale(self.language_model))
-        targets = targets[valid]
-        return dict(
-            loss=smoothed_cross_entropy(logits, targets, self.label_smoothing),
-            token_accuracy=(logits.detach().argmax(dim=-1) == targets).float().mean(),
-        )
+        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets[valid])
+
+    def _token_loss(self, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return the losses of decoder states [L, C] and their targets, long [L]."""
+        layer = self.language_model.lm_head
+        if type(layer) is nn.Linear and layer.bias is None:
+            loss, accuracy = linear_cross_entropy(hidden, layer.weight, targets, self.label_smoothing)
+        else:  # an output layer of one's own
+            logits = layer(hidden)
+            loss = smoothed_cross_entropy(logits, targets, self.label_smoothing)
+            accuracy = (logits.detach().argmax(dim=-1) == targets).float().mean()
+        return dict(loss=loss, token_accuracy=accuracy)
 
     @torch.no_grad()
     def predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
@@ -139,19 +136,10 @@ class MT5GenerationHead(nn.Module):
             return []
         self._make_vocabularies()
         states, states_mask = self.encode(features, mask, data_samples)
-        tasks = [sample.task if sample.task in self.vocabularies else None for sample in data_samples]
-        for task in sorted(set(tasks), key=str):
-            rows = [i for i, own in enumerate(tasks) if own == task]
-            answers = self._answers(task, states[rows], states_mask[rows])
-            for i, nbest in zip(rows, answers, strict=True):
-                if not nbest or not math.isfinite(nbest[0][1]):
-                    raise FloatingPointError(
-                        f'clip {data_samples[i].clip_id}: the model gives no finite score; its weights or inputs hold '
-                        'NaN or infinity. Use an earlier checkpoint, or check the clip.'
-                    )
-                data_samples[i].nbest = nbest
-                data_samples[i].pred_text, data_samples[i].pred_score = nbest[0]
-        return data_samples
+        return answer_clips(
+            self.language_model, self.codec, self.vocabularies, states, states_mask, data_samples, self.nbest,
+            self.generation,
+        )  # fmt: skip
 
     def check_dataset(self, overview: DatasetOverview, training: bool) -> list[str]:
         """Check languages and labels before a run.
@@ -167,26 +155,8 @@ class MT5GenerationHead(nn.Module):
             DataError: for a language that the prompt cannot name, and for labels that are lacking in training, or all
                 of them.
         """
-        for lang, clip in overview.languages.items():
-            try:
-                self.codec.prompt_ids(lang)
-            except DataError as error:
-                raise DataError(
-                    f'{overview.source}, clip {clip!r}', f'"lang" is {lang!r}: {error.problem}', error.advice
-                ) from error
         self._make_vocabularies()
-        if overview.task not in self.vocabularies:
-            return []
-        vocabulary = cast(ClosedVocabulary | GlossVocabulary, self.vocabularies[overview.task])
-        return vocabulary.check_targets(overview.targets, overview.source, training)
-
-    def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
-        vocabulary = None if task is None else self.vocabularies[task]
-        if isinstance(vocabulary, ClosedVocabulary):
-            return vocabulary.rank(self.language_model, states, mask, self.nbest)
-        if isinstance(vocabulary, GlossVocabulary):
-            return vocabulary.write(self.language_model, states, mask, self.nbest, **self.generation)
-        return write_texts(self.language_model, self.codec, states, mask, self.nbest, **self.generation)
+        return check_dataset(overview, training, self.codec, self.vocabularies)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
         """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""
@@ -203,19 +173,23 @@ class MT5GenerationHead(nn.Module):
         Returns:
             Embeddings [B, L, C] and mask, long [B, L].
         """
-        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
-        features = features.to(self.language_model.shared.weight.dtype)
-        prompts = {}
-        for lang in {sample.lang for sample in data_samples}:
-            ids = torch.tensor(self.codec.prompt_ids(lang), device=features.device)
-            prompts[lang] = self.language_model.shared(ids)
-        embeddings, masks = [], []
-        for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
-            prompt = prompts[sample.lang]
-            embeddings.append(torch.cat([prompt, frames]))
-            masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
-        pad = torch.nn.utils.rnn.pad_sequence
-        return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
+        prompts, _ = self._look_up(data_samples)
+        return join_prompts(prompts, features, mask, data_samples)
+
+    def _look_up(
+        self, data_samples: list[SignDataSample], tokens: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the embeddings of each language's prompt [L, C] and of ``tokens``, long [B, N], as [B, N, C].
+
+        All in one go: in training the gradient of a look-up is as large as the table.
+        """
+        langs = sorted({sample.lang for sample in data_samples})
+        device = self.language_model.shared.weight.device
+        ids = [torch.tensor(self.codec.prompt_ids(lang), device=device) for lang in langs]
+        tokens = torch.empty(0, 0, dtype=torch.long, device=device) if tokens is None else tokens
+        found = self.language_model.shared(torch.cat([*ids, tokens.flatten()]))
+        *prompts, words = found.split([*map(len, ids), tokens.numel()])
+        return dict(zip(langs, prompts, strict=True)), words.view(*tokens.shape, words.shape[1])
 
     def _shift_right(self, targets: Tensor) -> Tensor:
         start = targets.new_full((len(targets), 1), self.start_token)
@@ -224,9 +198,3 @@ class MT5GenerationHead(nn.Module):
     def _zero_of_all_weights(self) -> Tensor:
         # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
         return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
-
-
-def _source(task: str, labels: str | Sequence[str]) -> str:
-    """Return what errors call the vocabulary of a task: its file if it has one."""
-    name = f'model.head.vocabularies.{task}'
-    return f'{labels} ({name})' if isinstance(labels, str) else name
