@@ -79,7 +79,7 @@ class MT5GenerationHead(nn.Module):
         """Make the vocabularies that were given, unless they are there."""
         lacking = {task: labels for task, labels in self._labels.items() if task not in self.vocabularies}
         made = make_vocabularies(lacking, self.codec, self.start_token, self.ranking)
-        self.vocabularies.update(made.to(self.language_model.shared.weight.device))
+        self.vocabularies.update(dict(made.to(self.language_model.shared.weight.device).items()))
 
     @property
     def in_channels(self) -> int:
