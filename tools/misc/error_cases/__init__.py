@@ -22,6 +22,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         rgb,
         runs,
         tools,
+        trimming,
         video_input,
         videos,
         vocabularies,
@@ -39,6 +40,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         runs,
         python,
         tools,
+        trimming,
         video_input,
     ):
         for row in module.rows(bench):

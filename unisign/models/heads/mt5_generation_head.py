@@ -1,6 +1,8 @@
 """``MT5GenerationHead``: a language model that reads prompt and frames and writes text (spec.md section 4)."""
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +13,7 @@ from unisign.models.heads.answering import answer_clips, check_dataset, join_pro
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
+from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, on_meta_device
 from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
@@ -20,6 +22,9 @@ from unisign.structures import DataError, SignDataSample
 @MODELS.register_module()
 class MT5GenerationHead(nn.Module):
     """Text from features, by a T5-family encoder-decoder.
+
+    Built on the meta device (``with torch.device('meta')``), it reads nothing but the language model's config;
+    tokenizer and vocabularies come on first use. On any device so does the tokenizer of a Hugging Face name.
 
     Args:
         language_model: Hugging Face name or folder of the language model and its tokenizer.
@@ -62,9 +67,20 @@ class MT5GenerationHead(nn.Module):
         self.generation |= generation or {}
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
-        self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
+        self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
-        self.vocabularies = make_vocabularies(vocabularies or {}, self.codec, self.start_token, ranking)
+        self.ranking, self._labels = ranking, dict(vocabularies or {})
+        self.vocabularies = nn.ModuleDict()
+        if not on_meta_device():
+            self._make_vocabularies()
+            if Path(language_model).is_dir():
+                _ = self.codec.tokenizer  # what is wrong with it should be told now
+
+    def _make_vocabularies(self) -> None:
+        """Make the vocabularies that were given, unless they are there."""
+        lacking = {task: labels for task, labels in self._labels.items() if task not in self.vocabularies}
+        made = make_vocabularies(lacking, self.codec, self.start_token, self.ranking)
+        self.vocabularies.update(dict(made.to(self.language_model.shared.weight.device).items()))
 
     @property
     def in_channels(self) -> int:
@@ -119,6 +135,7 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return []
+        self._make_vocabularies()
         states, states_mask = self.encode(features, mask, data_samples)
         return answer_clips(
             self.language_model, self.codec, self.vocabularies, states, states_mask, data_samples, self.nbest,
@@ -139,6 +156,7 @@ class MT5GenerationHead(nn.Module):
             DataError: for a language that the prompt cannot name, and for labels that are lacking in training, or all
                 of them.
         """
+        self._make_vocabularies()
         return check_dataset(overview, training, self.codec, self.vocabularies)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
