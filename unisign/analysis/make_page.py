@@ -12,6 +12,8 @@ from unisign.analysis.report_files import check_references
 from unisign.analysis.score_text import score_predictions
 from unisign.structures import ClipError, DataError
 
+# Scores at the head of a page: those that begin so, each language's BLEU-4 among them.
+SHOWN_SCORES = {'islr': ('top',), 'cslr': ('wer',), 'slt': ('bleu4', 'rouge_l', 'chrf')}
 _ORDER = {'worst': 'the worst', 'best': 'the best', 'first': 'the first', 'random': 'by chance'}
 
 
@@ -69,12 +71,13 @@ def make_page(
     langs = [lang or clip.lang or '' for clip in clips]
     chosen = choose_clips(task, clips, langs, which, limit, seed)
     drawn, missing = ({}, {}) if pictures is None else _draw(chosen, pictures, max_megabytes * 1e6)
+    main = {name: value for name, value in scores.items() if name.startswith(SHOWN_SCORES[task])}
     notes = [f'{Path(predictions).name}: {len(clips)} clips; the scores are of all of them.']
     if len(chosen) < len(clips):
         notes.append(f'Shown: {len(chosen)} clips, {_ORDER[which]}.')
     if missing:
         notes.append(f'{len(missing)} of the shown clips have no picture.')
-    page = make_html(title or Path(predictions).stem, task, notes, scores, chosen, drawn)
+    page = make_html(title or Path(predictions).stem, task, notes, main, chosen, drawn)
     path = Path(out)
     content = page.encode('utf-8', 'replace')  # JSON can hold halves of characters, which UTF-8 has no bytes for
     try:

@@ -17,7 +17,7 @@ from unisign.structures import ClipError, DataError, Poses
 from unisign.visualization.clip_view import ClipView, draw_original, window_around
 
 KINDS = ('auto', 'video', 'poses')
-_ASPECT = 4 / 3  # of drawn skeletons
+_ASPECT = 1.0  # of drawn skeletons
 _QUALITY = 72  # of JPEG
 
 
@@ -105,7 +105,7 @@ class ClipPictures:
         chosen = self._choose(annotation, len(poses)).tolist()
         view = ClipView(annotation.id, poses, poses)
         window = window_around(view, chosen, _ASPECT)
-        first, size = annotation.start or 0, (self.width, round(self.width / _ASPECT))
+        first, size = annotation.start or 0, (self.width, int(self.width / _ASPECT))
         return [self._picture(draw_original(view, frame, window, *size), frame - first) for frame in chosen]
 
     def _choose(self, annotation: Annotation, frames: int) -> np.ndarray:
