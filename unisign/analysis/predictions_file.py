@@ -58,7 +58,11 @@ def read_task_predictions(path: str | Path, task: str | None = None) -> tuple[st
     clips = [prediction for prediction in predictions if prediction.task in (None, task)]
     if not clips:
         found = ', '.join(sorted({str(prediction.task) for prediction in predictions}))
-        raise DataError(path, f'holds no prediction of task {task!r} (found: {found}).', 'Choose another --task.')
+        raise DataError(
+            path,
+            f'holds no prediction of task {task!r} (found: {found}).',
+            'Choose the report, or --task, of that task.',
+        )
     return task, clips
 
 
