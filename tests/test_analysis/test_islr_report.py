@@ -94,7 +94,7 @@ def test_the_command_writes_tables(tool, tmp_path):
         rows = list(csv.DictReader(file))
     assert rows[1]['class'] == 'a' and rows[1]['confused_with'] == 'b' and float(rows[1]['accuracy']) == 50.0
     content = json.loads((tmp_path / 'out' / 'report.json').read_text(encoding='utf-8'))
-    assert content['confusions'][0] == {'reference': 'a', 'answer': 'b', 'count': 2}
+    assert content['confusions'][0] == {'reference': 'a', 'answer': 'b', 'clips': 2}
     assert content['classes'][3]['class'] == '猫'
 
 

@@ -84,7 +84,7 @@ def draw_confusions(report: IslrReport, path: str | Path, max_classes: int = 50,
     figure = figure_module.Figure(figsize=(side + 1.4, side + 0.9), dpi=110, layout='constrained')
     axes = figure.subplots()
     # Blue where it is right, red where it is wrong: the diagonal would drown all else in one scale.
-    right = np.eye(*matrix.shape, dtype=bool)
+    right = np.eye(matrix.shape[0], matrix.shape[1], dtype=bool)
     for mask, tones in ((right, ('#ffffff', '#f4a582', '#b2182b')), (~right, ('#ffffff', '#92c5de', '#2166ac'))):
         scale = colors.LinearSegmentedColormap.from_list('scale', tones)
         axes.imshow(np.ma.array(matrix, mask=mask), cmap=scale, vmin=0, vmax=100)

@@ -20,12 +20,12 @@ class Confusion(NamedTuple):
     Attributes:
         reference: the class.
         answer: what was predicted in its place; '' for nothing.
-        count: clips of the class that were answered so.
+        clips: how many of the class were answered so.
     """
 
     reference: str
     answer: str
-    count: int
+    clips: int
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def report_islr(clips: Sequence[Prediction], source: str | Path = 'predictions')
     pairs = Counter((clip.ref, clip.pred) for clip in clips)
     confusions = sorted(
         (Confusion(reference, answer, count) for (reference, answer), count in pairs.items() if reference != answer),
-        key=lambda one: (-one.count, one.reference, one.answer),
+        key=lambda one: (-one.clips, one.reference, one.answer),
     )
     counts, answered = Counter(clip.ref for clip in clips), Counter(clip.pred for clip in clips)
     worst: dict[str, Confusion] = {}
@@ -131,7 +131,7 @@ def describe_islr(report: IslrReport, rows: int = 20) -> str:
         sections.append(f'Classes, the worst first{cut(imperfect, rows)}:\n{table}')
     sections.append(f'Without a mistake: {perfect} classes.')
     if report.confusions:
-        confused = [(str(one.count), one.reference, shown(one.answer)) for one in report.confusions[:rows]]
+        confused = [(str(one.clips), one.reference, shown(one.answer)) for one in report.confusions[:rows]]
         table = format_table(('clips', 'reference', 'answer'), confused, widest=32)
         sections.append(f'Confusions{cut(report.confusions, rows)}:\n{table}')
     return '\n\n'.join(sections)
@@ -142,7 +142,7 @@ _HEADER = ('class', 'clips', 'right', 'accuracy', 'top-5', 'answered', 'most oft
 
 def _class_cells(one: ClassResult) -> tuple[str, ...]:
     top5 = '' if one.top5 is None else f'{100 * one.top5 / one.count:.1f}'
-    confused = f'{shown(one.confused_with.answer)} ({one.confused_with.count})' if one.confused_with else ''
+    confused = f'{shown(one.confused_with.answer)} ({one.confused_with.clips})' if one.confused_with else ''
     return one.label, str(one.count), str(one.correct), f'{one.accuracy:.1f}', top5, str(one.answered), confused
 
 
@@ -156,7 +156,7 @@ def write_islr(report: IslrReport, folder: str | Path) -> list[Path]:
     header = ('class', 'count', 'correct', 'accuracy', 'top5_correct', 'answered', 'confused_with', 'confused_count')
     rows = []
     for one in report.classes:
-        wrong = (one.confused_with.answer, one.confused_with.count) if one.confused_with else ('', 0)
+        wrong = (one.confused_with.answer, one.confused_with.clips) if one.confused_with else ('', 0)
         top5 = '' if one.top5 is None else one.top5
         rows.append((one.label, one.count, one.correct, one.accuracy, top5, one.answered, *wrong))
     write_table(folder / 'classes.csv', header, rows)

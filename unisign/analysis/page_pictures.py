@@ -13,7 +13,7 @@ from unisign.datasets.annotations import Annotation, AnnotationFile
 from unisign.datasets.clip_paths import ClipPaths
 from unisign.datasets.video_readers import VideoFiles
 from unisign.stores import PoseFiles
-from unisign.structures import ClipError, DataError, Poses
+from unisign.structures import ClipError, DataError
 from unisign.visualization.clip_view import ClipView, draw_original, window_around
 
 KINDS = ('auto', 'video', 'poses')
@@ -79,29 +79,28 @@ class ClipPictures:
         if clip_id not in self:
             raise ClipError(clip_id, f'is not in {self.file.path}.', 'Name the annotations that were tested on.')
         annotation = self.file[self._place[clip_id]]
-        if self._takes_video(annotation):
-            return self._frames(annotation)
-        if not annotation.poses:
-            raise ClipError(clip_id, 'has no poses in the annotations.', 'Choose --pictures video.')
-        return self._skeletons(self._poses.read(self.paths.find_poses(annotation.poses)), annotation)
+        return self._frames(annotation) if self._takes_video(annotation) else self._skeletons(annotation)
 
     def _takes_video(self, annotation: Annotation) -> bool:
-        if self.kind == 'poses':
+        if self.kind != 'auto':
+            return self.kind == 'video'
+        if not annotation.video:
             return False
-        if self.kind == 'video':
-            if not annotation.video:
-                raise ClipError(annotation.id, 'has no video in the annotations.', 'Choose --pictures poses.')
-            return True
-        return bool(annotation.video) and (not annotation.poses or Path(self.paths.find(annotation.video)).exists())
+        return not annotation.poses or Path(self.paths.find(annotation.video)).exists()
 
     def _frames(self, annotation: Annotation) -> list[Picture]:
-        path = self.paths.find(str(annotation.video))
+        if not annotation.video:
+            raise ClipError(annotation.id, 'has no video in the annotations.', 'Choose --pictures poses.')
+        path = self.paths.find(annotation.video)
         chosen = self._choose(annotation, self._videos.info(path).num_frames)
         first = annotation.start or 0
         images = self._videos.frames(path, chosen)
         return [self._picture(image, int(frame) - first) for image, frame in zip(images, chosen, strict=True)]
 
-    def _skeletons(self, poses: Poses, annotation: Annotation) -> list[Picture]:
+    def _skeletons(self, annotation: Annotation) -> list[Picture]:
+        if not annotation.poses:
+            raise ClipError(annotation.id, 'has no poses in the annotations.', 'Choose --pictures video.')
+        poses = self._poses.read(self.paths.find_poses(annotation.poses))
         chosen = self._choose(annotation, len(poses)).tolist()
         view = ClipView(annotation.id, poses, poses)
         window = window_around(view, chosen, _ASPECT)

@@ -89,8 +89,8 @@ def _recognition(name: str, *systems: Sequence[Prediction]) -> PairedStatistics:
     classes = np.array([labels[clip.ref] for clip in systems[0]]) if name.endswith('class') else None
     score = _mean_of_classes if classes is not None else _percent
     ones = np.ones(len(a))
-    both = (np.stack([hits, ones], axis=1) for hits in (a, b))
-    return PairedStatistics(name, *both, score, 100 * np.stack([a, b]), classes=classes)
+    left, right = (np.stack([hits, ones], axis=1) for hits in (a, b))
+    return PairedStatistics(name, left, right, score, 100 * np.stack([a, b]), classes=classes)
 
 
 def _is_right(clip: Prediction, name: str) -> bool:

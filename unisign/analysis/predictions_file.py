@@ -61,7 +61,7 @@ def read_task_predictions(path: str | Path, task: str | None = None) -> tuple[st
         raise DataError(
             path,
             f'holds no prediction of task {task!r} (found: {found}).',
-            'Choose the report, or --task, of that task.',
+            'Choose the report (--task) of that task.',
         )
     return task, clips
 

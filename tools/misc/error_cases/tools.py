@@ -107,7 +107,7 @@ def _reports(bench: Bench) -> Iterator[Row]:
         (
             'report_slt.py',
             'No language',
-            (bench.write('silent.jsonl', json.dumps(sound | {'lang': None, 'task': 'slt'})),),
+            (silent,),
         ),
         ('compare_predictions.py', 'Other clips in the second file', (islr, renamed)),
         ('compare_predictions.py', 'Another reference in the second file', (islr, corrected)),

@@ -48,8 +48,8 @@ def align_jiwer(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequen
         references: the words of each clip, without spaces in them; may be empty.
         hypotheses: the words that were written, same order.
     """
-    names: dict[str, Literal['substitution', 'deletion', 'insertion']] = {
-        'substitute': 'substitution', 'delete': 'deletion', 'insert': 'insertion',
+    names: dict[str, Literal['match', 'substitution', 'deletion', 'insertion']] = {
+        'equal': 'match', 'substitute': 'substitution', 'delete': 'deletion', 'insert': 'insertion',
     }  # fmt: skip
     found = []
     for reference, hypothesis, chunks in zip(
@@ -59,7 +59,7 @@ def align_jiwer(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequen
         for chunk in chunks:
             wanted = reference[chunk.ref_start_idx : chunk.ref_end_idx]
             written = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-            kind = names.get(chunk.type, 'match')
+            kind = names[chunk.type]
             steps += [Step(kind, *pair) for pair in zip_longest(wanted, written)]
         found.append(steps)
     return found
