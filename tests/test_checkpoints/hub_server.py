@@ -1,0 +1,80 @@
+"""A Hugging Face hub with one file, on this machine, and a zoo whose weights lie there."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+CONTENT = bytes(range(256)) * 400
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+METAFILE = """
+Models:
+  - Name: stage3_small_pose
+    Config: configs/unisign/stage3_small_pose.py
+    Metadata: {{Parameters: 7, Weights License: CC BY-NC 4.0, Weights SHA256: {sha256}, Weights Size: {size}}}
+    Weights: https://huggingface.co/owner/models/resolve/main/small.pth
+  - Name: stage1_small_pose
+    Config: configs/unisign/stage1_small_pose.py
+    Metadata: {{Parameters: 7}}
+"""
+
+
+def write_zoo(root: Path, sha256: str = 'unknown', size: str = 'unknown') -> None:
+    """Write the metafile of a package that lies at ``root``."""
+    (root / 'configs/unisign').mkdir(parents=True)
+    (root / 'configs/unisign/metafile.yml').write_text(METAFILE.format(sha256=sha256, size=size))
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    """Serves ``content`` as ``small.pth``; what happens is in the server: ``asked``, ``sent``."""
+
+    content, told_sha256 = CONTENT, SHA256
+    stop_after: int | None = None
+    delay = 0.0
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, body: bool) -> None:
+        asked = self.headers.get('Range')
+        self.server.asked.append((self.command, self.path, asked))
+        if not self.path.endswith('/small.pth'):
+            self.send_response(404)
+            self.send_header('X-Error-Code', 'EntryNotFound')
+            self.end_headers()
+            return
+        start = int(asked[6:-1]) if asked else 0
+        self.send_response(206 if start else 200)
+        self.send_header('X-Repo-Commit', '0' * 40)
+        self.send_header('ETag', f'"{self.told_sha256}"')
+        self.send_header('Content-Length', str(len(self.content) - start))
+        self.end_headers()
+        if body:
+            time.sleep(self.delay)
+            part = self.content[start:][: self.stop_after]
+            self.server.sent.append(len(part))
+            self.wfile.write(part)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def serve_hub() -> Iterator[ThreadingHTTPServer]:
+    """Run the hub; ``url`` is its address, and its ``handler``'s attributes change what it does."""
+    own = type('OwnHandler', (HubHandler,), {})
+    server = ThreadingHTTPServer(('127.0.0.1', 0), own)
+    server.asked, server.sent, server.handler = [], [], own
+    server.url = f'http://127.0.0.1:{server.server_port}'
+    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
