@@ -25,6 +25,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         video_input,
         videos,
         vocabularies,
+        zoo,
     )
 
     bench = Bench(folder, corpus)
@@ -40,6 +41,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         python,
         tools,
         video_input,
+        zoo,
     ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)
