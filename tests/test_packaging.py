@@ -58,17 +58,7 @@ def built(repo, tmp_path_factory):
     for path in repo.iterdir():  # the build writes beside setup.py
         if path.name in ('unisign', 'requirements', *MIM_FILES) or path.is_file():
             (source / path.name).symlink_to(path)
-    command = [
-        sys.executable,
-        'setup.py',
-        '-q',
-        'egg_info',
-        '--egg-base',
-        '../info',
-        'build_py',
-        '--build-lib',
-        '../lib',
-    ]
+    steps = ['egg_info', '--egg-base', '../info', 'build_py', '--build-lib', '../lib']
     subprocess.run([sys.executable, 'setup.py', '-q', *steps], cwd=source, check=True, capture_output=True)
     return folder / 'lib'
 

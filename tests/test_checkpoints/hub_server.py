@@ -30,37 +30,55 @@ def write_zoo(root: Path, sha256: str = 'unknown', size: str = 'unknown') -> Non
 
 
 class HubHandler(BaseHTTPRequestHandler):
-    """Serves ``content`` as ``small.pth``; what happens is in the server: ``asked``, ``sent``."""
+    """Answers as the hub does: the file's address leads on to a storage server, and names the file's SHA-256.
+
+    Attributes:
+        content: of ``small.pth``, the one file in any folder.
+        told_sha256: what the hub says of it.
+        stop_after: bytes after which the storage breaks off; None sends all.
+        delay: seconds before the storage sends.
+    """
 
     content, told_sha256 = CONTENT, SHA256
     stop_after: int | None = None
     delay = 0.0
 
     def do_HEAD(self) -> None:
-        self._answer(body=False)
+        self.server.asked.append((self.command, self.path, None))
+        self._lead_on()
 
     def do_GET(self) -> None:
-        self._answer(body=True)
+        self.server.asked.append((self.command, self.path, self.headers.get('Range')))
+        if self.path == '/storage':
+            self._send()
+        else:
+            self._lead_on()
 
-    def _answer(self, body: bool) -> None:
-        asked = self.headers.get('Range')
-        self.server.asked.append((self.command, self.path, asked))
-        if not self.path.endswith('/small.pth'):
-            self.send_response(404)
+    def _lead_on(self) -> None:
+        there = self.path.endswith('/small.pth')
+        self.send_response(302 if there else 404)
+        self.send_header('X-Repo-Commit', '0' * 40)
+        if there:
+            self.send_header('Location', f'http://localhost:{self.server.server_port}/storage')  # another host
+            self.send_header('X-Linked-Etag', f'"{self.told_sha256}"')
+            self.send_header('X-Linked-Size', str(len(self.content)))
+            self.send_header('X-Xet-Hash', '1' * 64)
+            self.send_header('X-Xet-Refresh-Route', f'{self.server.url}/xet')
+        else:
             self.send_header('X-Error-Code', 'EntryNotFound')
-            self.end_headers()
-            return
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def _send(self) -> None:
+        asked = self.headers.get('Range')
         start = int(asked[6:-1]) if asked else 0
         self.send_response(206 if start else 200)
-        self.send_header('X-Repo-Commit', '0' * 40)
-        self.send_header('ETag', f'"{self.told_sha256}"')
         self.send_header('Content-Length', str(len(self.content) - start))
         self.end_headers()
-        if body:
-            time.sleep(self.delay)
-            part = self.content[start:][: self.stop_after]
-            self.server.sent.append(len(part))
-            self.wfile.write(part)
+        time.sleep(self.delay)
+        part = self.content[start:][: self.stop_after]
+        self.server.sent.append(len(part))
+        self.wfile.write(part)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -68,7 +86,11 @@ class HubHandler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_hub() -> Iterator[ThreadingHTTPServer]:
-    """Run the hub; ``url`` is its address, and its ``handler``'s attributes change what it does."""
+    """Run the hub and its storage; ``handler``'s attributes change what they do.
+
+    Yields:
+        The server: ``url``, ``asked`` (method, path, range of each request), ``sent`` (bytes, each time).
+    """
     own = type('OwnHandler', (HubHandler,), {})
     server = ThreadingHTTPServer(('127.0.0.1', 0), own)
     server.asked, server.sent, server.handler = [], [], own

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_checkpoints'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
 from hub_server import write_zoo
+from published_weights import published_weights
 
 from unisign.apis import SignInferencer, init_model
 from unisign.checkpoints import load_state_dict_file, to_official
@@ -90,6 +92,18 @@ def test_configs_of_the_zoo_come_from_the_package_alone(zoo):
     assert find_config('mine') == Path('configs/unisign/mine.py')
     with pytest.raises(DataError, match=r'stage3_smal: is no config.*Did you mean .*stage3_small_pose'):
         init_model('stage3_smal')
+
+
+def test_download_of_the_published_model(zoo, shared, repo, tmp_path, monkeypatch, capsys):
+    path = tmp_path / 'cache/zoo/small.pth'
+    path.parent.mkdir(parents=True)
+    torch.save({'model': published_weights(shared, 'pose')}, path)
+    monkeypatch.setattr(sys, 'argv', ['download.py', NAME, '--out', str(tmp_path / 'out')])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(repo / 'tools/models/download.py'), run_name='__main__')
+    printed = capsys.readouterr()
+    assert stop.value.code == 0 and printed.out == f'{tmp_path}/out/small.pth\n'
+    assert 'tensors, all names and shapes those of the published model' in printed.err
 
 
 def test_download_checks_that_it_is_the_published_model(zoo, weights, repo, tmp_path, monkeypatch, capsys):

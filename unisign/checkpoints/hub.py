@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,22 +50,31 @@ def download_from_hub(
     say(f'{name} of {file.repository}, from {endpoint}')
     say(f'licence of these weights: {file.license}; by downloading them you accept it')
     try:
-        get_session().head(
-            url, timeout=_PATIENCE
-        )  # the hub's own calls try six times before they say there is no network
+        # without network, the hub's own calls would try six times before they say so
+        get_session().head(url, timeout=_PATIENCE)
         told = get_hf_file_metadata(url, endpoint=endpoint)
-        path = Path(
-            hf_hub_download(
-                file.repository, name, revision=told.commit_hash or file.revision, local_dir=staging, endpoint=endpoint
-            )
-        )
+        revision = told.commit_hash or file.revision
+        with _plain_http():
+            found = hf_hub_download(file.repository, name, revision=revision, local_dir=staging, endpoint=endpoint)
     except (OSError, ValueError) as error:  # those of requests and of the hub are of these kinds
         raise _not_fetched(file, url, kept_at, error) from error
     hubs_own = told.etag if told.etag and _SHA256.fullmatch(told.etag) else None
     expected = replace(file, sha256=file.sha256 or hubs_own)
-    _check(path, expected, url)
+    _check(Path(found), expected, url)
     say(_what_was_checked(file, expected))
-    return path
+    return Path(found)
+
+
+@contextmanager
+def _plain_http() -> Iterator[None]:
+    """Let huggingface_hub fetch by HTTP, which goes on where it stopped; its Xet transfer promises no such thing."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
 
 
 def _not_fetched(file: HubFile, url: str, kept_at: Path, error: Exception) -> DataError:
