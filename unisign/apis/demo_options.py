@@ -13,7 +13,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', required=True, help='config file, or the name of a config (model_zoo.md)')
     parser.add_argument(
         '--checkpoint',
-        help="checkpoint, name in the model zoo, or a run's folder (default: work_dirs/<config name>, then the zoo)",
+        help="file, name in the model zoo, or a run's folder (default: work_dirs/<name>, then the zoo)",
     )
     parser.add_argument('--task', choices=['islr', 'cslr', 'slt'], help="what to write (default: the config's)")
     parser.add_argument('--lang', help="language of the text, such as en or zh (default: the config's)")
