@@ -16,17 +16,21 @@ Models:
   - Name: stage3_small_pose
     Config: configs/unisign/stage3_small_pose.py
     Metadata: {{Parameters: 7, Weights License: CC BY-NC 4.0, Weights SHA256: {sha256}, Weights Size: {size}}}
-    Weights: https://huggingface.co/owner/models/resolve/main/small.pth
+    Weights: {address}
   - Name: stage1_small_pose
     Config: configs/unisign/stage1_small_pose.py
     Metadata: {{Parameters: 7}}
 """
 
 
-def write_zoo(root: Path, sha256: str = 'unknown', size: str = 'unknown') -> None:
+ADDRESS = 'https://huggingface.co/owner/models/resolve/main/small.pth'
+
+
+def write_zoo(root: Path, sha256: str = 'unknown', size: str = 'unknown', address: str = ADDRESS) -> None:
     """Write the metafile of a package that lies at ``root``."""
     (root / 'configs/unisign').mkdir(parents=True)
-    (root / 'configs/unisign/metafile.yml').write_text(METAFILE.format(sha256=sha256, size=size))
+    text = METAFILE.format(sha256=sha256, size=size, address=address)
+    (root / 'configs/unisign/metafile.yml').write_text(text)
 
 
 class HubHandler(BaseHTTPRequestHandler):

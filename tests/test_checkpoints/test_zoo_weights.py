@@ -156,3 +156,27 @@ def test_names_stand_for_files(hub, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / NAME).mkdir()  # what exists is a path
     assert checkpoint_file(NAME) == Path(NAME)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        ({'sha256': 'abc'}, r'ValueError: stage3_small_pose: Weights SHA256 should be 64 digits, or unknown'),
+        ({'address': 'https://example.org/small.pth'}, r'Weights should be an address https://huggingface\.co/OWNER'),
+        ({'size': '1}, Broken: {'}, r'is no metafile of a model zoo \('),
+    ],
+)
+def test_a_metafile_that_is_wrong(tmp_path, monkeypatch, wrong, message):
+    monkeypatch.setattr('unisign.checkpoints.zoo.package_root', lambda: tmp_path)
+    with pytest.raises(DataError, match=r'metafile\.yml: cannot be read .*Install unisign again'):
+        fetch_weights(NAME)
+    write_zoo(tmp_path, **wrong)
+    with pytest.raises(DataError, match=message):
+        fetch_weights(NAME)
+
+
+def test_a_place_that_cannot_be_written(hub, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(DataError, match=r'weights cannot be kept there \(Not a directory\)\. Name another: --out'):
+        fetch_weights(NAME, tmp_path / 'file/weights')
+    assert hub.asked == []

@@ -118,9 +118,7 @@ def _read(root: Path) -> dict[str, ZooModel]:
             path, f'cannot be read ({error}).', 'Install unisign again: its files are not complete.'
         ) from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            path, f'is not as OpenMMLab writes a metafile ({type(error).__name__}: {error}).', ''
-        ) from error
+        raise DataError(path, f'is no metafile of a model zoo ({type(error).__name__}: {error}).', '') from error
 
 
 def _model(root: Path, entry: dict) -> ZooModel:
@@ -133,7 +131,8 @@ def _model(root: Path, entry: dict) -> ZooModel:
                 f'{entry["Name"]}: Weights should be an address https://huggingface.co/OWNER/NAME/resolve/..'
             )
         sha256, size = (None if meta[key] == 'unknown' else meta[key] for key in ('Weights SHA256', 'Weights Size'))
-        if sha256 is not None and not re.fullmatch('[0-9a-f]{64}', str(sha256)):
+        sha256 = None if sha256 is None else str(sha256)
+        if sha256 is not None and not re.fullmatch('[0-9a-f]{64}', sha256):
             raise ValueError(f'{entry["Name"]}: Weights SHA256 should be 64 digits, or unknown')
         weights = HubFile(place['repository'], place['revision'], place['file'], meta['Weights License'], sha256, size)
     return ZooModel(entry['Name'], root / entry['Config'], weights, meta['Parameters'])

@@ -71,7 +71,7 @@ def fetch_weights(
     target = cached if folder is None else Path(folder) / weights.file_name
     if target.is_file():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_writable(target.parent)
     with _only_one(target, say):
         if target.is_file():
             return target
@@ -104,6 +104,16 @@ def _weights_of(name: str) -> HubFile:
             f'Train it with tools/train.py {name}, and name the checkpoint of that run.',
         )
     return model.weights
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = None if os.access(folder, os.W_OK) else 'no permission to write'
+    except OSError as error:
+        problem = error.strerror
+    if problem:
+        raise DataError(folder, f'weights cannot be kept there ({problem}).', 'Name another: --out, or UNISIGN_CACHE.')
 
 
 def _print(text: str) -> None:
