@@ -2,7 +2,7 @@
 # Checks that OpenMMLab's mim works with the wheel: builds it, installs it with openmim into a fresh environment, and there
 # trains, tests and downloads with mim, in a folder that holds nothing but a tiny toy corpus.
 #
-#   bash tools/misc/check_mim.sh FOLDER      new; 1.6 GB. About four minutes where pip has the packages in its cache
+#   bash tools/misc/check_mim.sh FOLDER      new; 1.6 GB, most of the time is installing (docs/checkpoints.md has figures)
 #
 # The weights are downloaded from a server on this machine: their address in the installed metafile is changed to it, for
 # mim knows no mirrors. UNISIGN_PYTHON names the Python 3.11 or 3.12 to take.
