@@ -26,6 +26,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         video_input,
         videos,
         vocabularies,
+        zoo,
     )
 
     bench = Bench(folder, corpus)
@@ -42,6 +43,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         tools,
         trimming,
         video_input,
+        zoo,
     ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)
