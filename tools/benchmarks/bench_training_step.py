@@ -38,7 +38,7 @@ UNITS = {
     'seconds a step': 's',
     'clips a second': '(more is better)',
     'memory above weights': 'GiB',
-    'share of the matrix-product rate': '(of the operations the formulas need)',
+    'share of the matrix-product rate': '(of the operations the formulas need; more is better)',
 }
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 SIDES = ('ours', 'baseline')
+MORE_IS_BETTER = 'more is better'
 Measurement = dict[str, float]
 
 
@@ -117,9 +118,10 @@ def report(title: str, medians: Mapping[str, Measurement], units: Mapping[str, s
     print(f'median of {args.rounds} processes a side, in turns')
     ours, baseline = (medians[side] for side in SIDES)
     width = max(map(len, units))
-    print(f'{"":{width}} {"ours":>12} {"baseline":>12} {"baseline / ours":>16}')
+    print(f'{"":{width}} {"ours":>12} {"baseline":>12} {"times better":>16}')
     for name, unit in units.items():
-        ratio = baseline[name] / ours[name] if ours[name] else float('inf')
+        better, worse = (ours, baseline) if MORE_IS_BETTER in unit else (baseline, ours)
+        ratio = better[name] / worse[name] if worse[name] else float('inf')
         print(f'{name:{width}} {ours[name]:12.4g} {baseline[name]:12.4g} {ratio:16.2f}  {unit}')
     write_json(args, dict(facts, title=title, medians=medians))
 
