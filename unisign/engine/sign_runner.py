@@ -206,12 +206,14 @@ class SignRunner(Runner):
             seed=self.seed,
             max_epochs=self.max_epochs,
             dataset_length=len(loader.dataset),
+            mixture=getattr(getattr(loader.batch_sampler, 'sampler', None), 'mixture', None),
             batch_size=getattr(loader.batch_sampler, 'batch_size', None),
             batches_per_epoch=len(loader),
             steps_per_epoch=self.train_loop.steps_per_epoch,
             # their state comes from the checkpoint, so that changes in the config would be ignored
             optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
             param_scheduler=to_plain(self.cfg.get('param_scheduler')),
+            paramwise_cfg=to_plain(self.cfg.optim_wrapper.get('paramwise_cfg')),
         )
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:

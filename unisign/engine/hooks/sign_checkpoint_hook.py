@@ -187,7 +187,7 @@ def rule_of(metric: str, rule: str | None) -> str:
     """
     if rule in ('greater', 'less'):
         return rule
-    name = metric.lower()
+    name = re.split(r'[/_]', metric, maxsplit=1)[-1].rpartition('/')[2].lower()  # without split and dataset
     if rule is None and any(part in name for part in HIGHER_IS_BETTER):
         return 'greater'
     if rule is None and any(part in name for part in LOWER_IS_BETTER):
