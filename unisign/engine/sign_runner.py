@@ -20,6 +20,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from unisign.checkpoints import load_state_dict_file
+from unisign.checkpoints.adapters import fit_adapter_names
 from unisign.engine.checkpoint_io import (
     find_last_checkpoint,
     read_checkpoint,
@@ -29,9 +30,11 @@ from unisign.engine.checkpoint_io import (
 )
 from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.hooks.ema_hook import EMAHook
 from unisign.engine.seeding import set_seeds
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
+from unisign.engine.trained_share import trained_share
 from unisign.engine.validation_history import ValidationHistory
 from unisign.engine.weights import load_into
 from unisign.registry import FUNCTIONS, RUNNERS
@@ -103,6 +106,7 @@ class SignRunner(Runner):
             self._dump_config_to(Path(self.work_dir))
             for name in remove_leftovers(self.work_dir):
                 self.logger.warning(f'{name} was being written when an earlier process ended: removed.')
+        self.logger.info(trained_share(self._bare_model))
         return super().train()
 
     @master_only
@@ -214,6 +218,8 @@ class SignRunner(Runner):
             optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
             param_scheduler=to_plain(self.cfg.get('param_scheduler')),
             paramwise_cfg=to_plain(self.cfg.optim_wrapper.get('paramwise_cfg')),
+            # a checkpoint of a run with averaged weights keeps the trained ones in another place
+            ema=next((to_plain(hook.ema_cfg) for hook in self.hooks if isinstance(hook, EMAHook)), None),
         )
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
@@ -259,7 +265,8 @@ class SignRunner(Runner):
         Raises:
             DataError: if the file cannot be read, or its weights do not fit the model.
         """
-        state_dict = load_state_dict_file(filename)
+        own = self._bare_model.state_dict()
+        state_dict = fit_adapter_names(load_state_dict_file(filename), own, filename)
         checkpoint = dict(state_dict=state_dict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         report = load_into(self._bare_model, checkpoint['state_dict'], filename, strict)

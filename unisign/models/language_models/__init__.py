@@ -1,5 +1,6 @@
 """Language models: loading them, making small ones, and the languages that prompts name."""
 
+from unisign.models.language_models.adapters import add_adapters, check_adapter_keys, merge_adapters
 from unisign.models.language_models.languages import DEFAULT_PROMPT, LANGUAGE_NAMES, language_name
 from unisign.models.language_models.loading import T5Family, load_language_model
 from unisign.models.language_models.making import make_language_model
@@ -10,8 +11,11 @@ __all__ = [
     'LANGUAGE_NAMES',
     'SentencePieceTokenizer',
     'T5Family',
+    'add_adapters',
+    'check_adapter_keys',
     'language_name',
     'load_language_model',
     'load_tokenizer',
     'make_language_model',
+    'merge_adapters',
 ]
