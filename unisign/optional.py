@@ -1,4 +1,4 @@
-"""Packages of extras: importing them where they are used, their versions. Works where nothing is installed."""
+"""Packages of the pose extra: importing them where they are used, their versions. Works where nothing is installed."""
 
 import hashlib
 import importlib
@@ -9,13 +9,12 @@ from types import ModuleType
 INSTALL_POSE = 'bash tools/install_pose.sh'
 
 
-def import_extra(module: str, user: str, install: str = INSTALL_POSE) -> ModuleType:
-    """Return a module of an extra, by default of the pose extra.
+def import_extra(module: str, user: str) -> ModuleType:
+    """Return a module of the pose extra.
 
     Args:
         module: its name.
         user: the class that needs it, for the error.
-        install: the command that installs it, for the error.
 
     Raises:
         ImportError: if it cannot be imported; the message says how to install it.
@@ -23,7 +22,7 @@ def import_extra(module: str, user: str, install: str = INSTALL_POSE) -> ModuleT
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'{user} needs {module} ({error}): {install}') from error
+        raise ImportError(f'{user} needs {module} ({error}): {INSTALL_POSE}') from error
 
 
 def versions_of(*distributions: str) -> dict[str, str]:

@@ -1,15 +1,21 @@
 """LoRA, frozen parts, averaged weights, early stopping and layer-wise rates together, through the Runner."""
 
+import hashlib
 import itertools
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_tools'))
+from test_train_distributed import in_two_processes
+
 from unisign.checkpoints import load_state_dict_file
 from unisign.datasets import Annotation, write_annotations
-from unisign.engine import SignRunner, read_config
+from unisign.engine import SignRunner, check_config, read_config
 from unisign.engine.checkpoint_io import read_checkpoint
 from unisign.engine.launch import prepare_config, run_test
 from unisign.engine.merge_adapters import merge_checkpoint
@@ -36,10 +42,14 @@ def make_config(repo, tiny_language_model, tmp_path_factory):
     with PackedPoseWriter(folder / 'poses.lmdb') as writer:
         for i in range(8):
             writer.write(f'c{i}', Poses(rng.random((6, 133, 2), np.float32), rng.random((6, 133), np.float32)))
-            clips.append(Annotation(f'c{i}', poses=f'poses.lmdb#c{i}', text=('hello you', 'good night')[i % 2], lang='en'))
+            clips.append(
+                Annotation(f'c{i}', poses=f'poses.lmdb#c{i}', text=('hello you', 'good night')[i % 2], lang='en')
+            )
     write_annotations(folder / 'all.jsonl', clips)
     bases = ['models/unisign_toy_pose.py', 'datasets/sentences.py', 'schedules/stage3.py', 'runtime.py']
-    loader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(ann_file=str(folder / 'all.jsonl')))
+    loader = dict(
+        batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(ann_file=str(folder / 'all.jsonl'))
+    )
     content = dict(
         _base_=[str(repo / 'configs/_base_' / name) for name in bases],
         model=dict(
@@ -153,3 +163,34 @@ def test_a_run_is_resumed_with_the_same_rates_only(make_config, tmp_path):
     changed = {'optim_wrapper.paramwise_cfg': dict(layer_decay=0.9), 'train_cfg.max_epochs': 1}
     with pytest.raises(DataError, match=r"paramwise_cfg was \{'layer_decay': 0\.8\}, is \{'layer_decay': 0\.9\}"):
         train(make_config, tmp_path, changed, resume=True)
+
+
+def end_of(path, options, resume):
+    """Train as one of several processes; return the hash of the trained weights, and when training ended."""
+    cfg = prepare_config(path, options=options, launcher='pytorch')
+    cfg.resume = resume
+    runner = SignRunner.from_cfg(cfg)
+    model = runner.train()
+    state = getattr(model, 'module', model).state_dict()
+    weights = b''.join(value.numpy().tobytes() for value in state.values())
+    return hashlib.sha256(weights).hexdigest(), runner.epoch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('lora', [{}, pytest.param(LORA, marks=needs_peft)], ids=['frozen', 'lora'])
+def test_two_processes_train_and_stop_alike_and_resume_to_the_bit(make_config, plain, tmp_path, lora):
+    options = FROZEN | DECAY | lora | {'load_from': str(plain), 'train_cfg.max_epochs': 4}
+    options |= {'train_dataloader.batch_size': 2}
+    early = dict(STOPPING, patience=1, min_delta=200.0)  # no score is that much better: it ends after the second epoch
+    path, _ = make_config(tmp_path, options, [EMA, early])
+    check_config(prepare_config(path, options=options))  # imports what the forks need
+    first, second = in_two_processes(end_of, path, options, False)
+    assert first == second
+    assert first[1] == 2
+    folder = tmp_path / 'checkpoints'
+    whole = read_checkpoint(folder / 'epoch_2.pth')
+    again = in_two_processes(end_of, path, options, str(folder / 'epoch_1.pth'))
+    assert again == (first, first)
+    resumed = read_checkpoint(folder / 'epoch_2.pth')
+    for name in ('state_dict', 'ema_state_dict'):
+        assert same(whole[name], resumed[name])

@@ -92,8 +92,9 @@ def test_adapters_belong_to_the_layer_they_are_in_and_frozen_parts_to_none(confi
 
 
 def test_pictures_belong_to_the_layer_they_are_fused_with(config):
+    backbone = dict(type='SmallConvNet', channels=(4,), grid=2)
     rgb = dict(
-        rgb_encoder=dict(type='HandCropEncoder', backbone=dict(type='SmallConvNet', channels=(4,), grid=2), out_channels=4),
+        rgb_encoder=dict(type='HandCropEncoder', backbone=backbone, out_channels=4),
         fusion=dict(type='PriorGuidedFusion', channels=4, num_heads=2),
     )
     model = MODELS.build(dict(config, **rgb))

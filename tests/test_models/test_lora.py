@@ -17,7 +17,7 @@ LAYER = 'head.language_model.decoder.block.0.layer.1.EncDecAttention.q'
 
 def test_without_peft_the_error_says_how_to_get_it(model_config, monkeypatch):
     monkeypatch.setitem(sys.modules, 'peft', None)
-    with pytest.raises(ImportError, match=r"model\.head\.lora needs peft .*pip install 'unisign\[lora\]'"):
+    with pytest.raises(DataError, match=r"model\.head\.lora: needs the package peft .*pip install 'unisign\[lora\]'"):
         MODELS.build(model_config(lora=dict()))
 
 

@@ -25,8 +25,7 @@ def merge_checkpoint(
         options: entries of the config that were changed in training (``--cfg-options``).
 
     Raises:
-        DataError: if a file is missing or wrong, or there is no adapter; nothing is written then.
-        ImportError: if peft is not installed.
+        DataError: if a file is missing or wrong, there is no adapter, or no peft; nothing is written then.
     """
     out = Path(out)
     if out.suffix not in SUFFIXES:

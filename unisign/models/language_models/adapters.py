@@ -1,5 +1,6 @@
 """LoRA adapters (Hu et al., ICLR 2022) for the language model, by the package ``peft``."""
 
+import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -7,7 +8,6 @@ from typing import Any
 
 from torch import nn
 
-from unisign.optional import import_extra
 from unisign.structures import DataError
 
 INSTALL_LORA = "pip install 'unisign[lora]'"
@@ -38,11 +38,10 @@ def add_adapters(
             ``lm_head``.
 
     Raises:
-        ImportError: if peft is not installed.
-        DataError: for a number out of range, or a name that fits no layer.
+        DataError: if peft is not installed, for a number out of range, or a name that fits no layer.
     """
-    peft = import_extra('peft', _KEY, INSTALL_LORA)
     _check_numbers(r, alpha, dropout)
+    peft = _import_peft('peft')
     targets = [target_modules] if isinstance(target_modules, str) else list(target_modules)
     modules = dict(model.named_modules())
     linear = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
@@ -66,7 +65,7 @@ def add_adapters(
 
 def merge_adapters(model: nn.Module) -> int:
     """Add each adapter in ``model`` to its layer's weight and put the plain layer back; return how many there were."""
-    peft_layer = import_extra('peft.tuners.tuners_utils', 'merge_adapters', INSTALL_LORA).BaseTunerLayer
+    peft_layer = _import_peft('peft.tuners.tuners_utils').BaseTunerLayer
     wrapped = [(name, module) for name, module in model.named_modules() if isinstance(module, peft_layer)]
     for name, module in wrapped:
         module.merge()
@@ -85,6 +84,15 @@ def check_adapter_keys(lora: Mapping[str, Any]) -> None:
     unknown = sorted(set(lora) - set(known))
     if unknown:
         raise DataError(_KEY, f'has the unknown keys {", ".join(unknown)}.', f'Known: {", ".join(known)}.')
+
+
+def _import_peft(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise DataError(
+            _KEY, f'needs the package peft ({error}).', f"Install the extra 'lora': {INSTALL_LORA}"
+        ) from error
 
 
 def _check_numbers(r: int, alpha: float, dropout: float) -> None:
