@@ -129,17 +129,21 @@ def test_adapters_are_merged_for_the_plain_config_and_answer_as_before(make_conf
     options = LORA | {'load_from': str(plain), 'optim_wrapper.optimizer.lr': 0.05}
     train(make_config, tmp_path / 'lora', options)
     trained = tmp_path / 'lora/checkpoints/epoch_2.pth'
-    config, _ = make_config(tmp_path / 'test', {})
     merged = tmp_path / 'merged.pth'
-    assert merge_checkpoint(config, trained, merged, LORA) == 12
+
+    def config():
+        return make_config(tmp_path, {})[0]  # a new one each time: MMEngine's loggers are global, by name and second
+
+    def scores(checkpoint, options=None):
+        return run_test(prepare_config(config(), str(tmp_path / 'test'), options), checkpoint)
+
+    assert merge_checkpoint(config(), trained, merged, LORA) == 12
     assert load_state_dict_file(merged).keys() == load_state_dict_file(plain).keys()
-    with_adapters = run_test(prepare_config(config, str(tmp_path / 'a'), LORA), trained, str(tmp_path / 'a.jsonl'))
-    without = run_test(prepare_config(config, str(tmp_path / 'b')), merged, str(tmp_path / 'b.jsonl'))
-    assert with_adapters == without
+    assert scores(trained, LORA) == scores(merged)
     with pytest.raises(DataError, match=r'epoch_2\.pth: holds LoRA adapters that the model lacks'):
-        run_test(prepare_config(config, str(tmp_path / 'c')), trained)
+        scores(trained)
     with pytest.raises(DataError, match=r'merged\.pth: .*missing: .*lora_A'):
-        run_test(prepare_config(config, str(tmp_path / 'd'), LORA), merged)
+        scores(merged, LORA)
     # and the merged weights start another run with adapters
     train(make_config, tmp_path / 'next', LORA | {'load_from': str(merged), 'train_cfg.max_epochs': 1})
 
@@ -194,3 +198,17 @@ def test_two_processes_train_and_stop_alike_and_resume_to_the_bit(make_config, p
     resumed = read_checkpoint(folder / 'epoch_2.pth')
     for name in ('state_dict', 'ema_state_dict'):
         assert same(whole[name], resumed[name])
+
+
+@needs_peft
+def test_the_config_in_the_documentation_is_one(repo, make_config, tmp_path):
+    text = (repo / 'docs/fine_tuning.md').read_text(encoding='utf-8')
+    code = text.partition('```python\n')[2].partition('```')[0]
+    path = tmp_path / 'mine.py'
+    path.write_text(code.replace('./configs', str(repo / 'configs')))
+    documented = read_config(path)
+    check_config(documented)
+    options = {key: documented[key] for key in ('custom_hooks',)}
+    options |= {'model.frozen': documented.model.frozen, 'model.head.lora': documented.model.head.lora}
+    options |= {'optim_wrapper.paramwise_cfg': documented.optim_wrapper.paramwise_cfg, 'train_cfg.max_epochs': 1}
+    assert train(make_config, tmp_path, options).epoch == 1
