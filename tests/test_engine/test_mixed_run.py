@@ -1,11 +1,15 @@
 """A run over several datasets: scores, failed clips and resuming."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 from stand_ins import bits, train_stand_in
 from test_resume import EVERY_STEP, CutAt, CutOffError, checkpoint
 
+from unisign.apis.clip_pipeline import ClipPipeline
+from unisign.engine.model_card import task_and_data
 from unisign.engine.seeding import set_seeds
 from unisign.structures import DataError
 
@@ -84,3 +88,28 @@ def test_every_dataset_gets_the_seed_of_the_run():
     cfg = dict(train_dataloader=mixed(('a', 4, {}), ('b', 4, dict(seed=5))), randomness=dict(seed=7))
     set_seeds(cfg)
     assert [one['seed'] for one in cfg['train_dataloader']['dataset']['datasets']] == [7, 5]
+
+
+def mixed_config(*parts):
+    """Return a config whose test data are mixed: ``(data root, language)`` of each."""
+    pipeline = [dict(type='LoadPoses'), dict(type='NormalizeParts'), dict(type='PackSignInputs')]
+    common = dict(type='SignDataset', task='slt', pipeline=pipeline)
+    datasets = [dict(common, data_root=f'data/{root}', name=root, lang=lang) for root, lang in parts]
+    return Config(dict(test_dataloader=dict(dataset=dict(type='ConcatSignDataset', datasets=datasets))))
+
+
+def test_a_model_card_names_all_corpora():
+    cfg = mixed_config(('csl-news', 'zh'), ('youtube-asl', 'en'))
+    assert task_and_data(cfg, 'mixed') == ('slt', 'csl-news, youtube-asl')
+    cfg.test_dataloader.dataset.datasets[1].task = 'islr'
+    with pytest.raises(DataError, match='the config tells the task None'):
+        task_and_data(cfg, 'mixed')
+
+
+def test_clips_of_ones_own_go_through_the_pipeline_and_name_their_language_where_it_is_not_clear():
+    model = SimpleNamespace(cfg=mixed_config(('csl-news', 'zh'), ('youtube-asl', 'en')))
+    assert ClipPipeline(model, lang='en').task == 'slt'
+    with pytest.raises(DataError, match='lang is not given, and the config sets none'):
+        ClipPipeline(model)
+    model.cfg = mixed_config(('csl-news', 'zh'), ('csl-daily', 'zh'))
+    assert ClipPipeline(model).lang == 'zh'
