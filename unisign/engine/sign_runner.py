@@ -25,12 +25,11 @@ from unisign.engine.checkpoint_io import (
     find_last_checkpoint,
     read_checkpoint,
     remove_leftovers,
-    to_plain,
     write_checkpoint,
 )
 from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
-from unisign.engine.hooks.ema_hook import EMAHook
+from unisign.engine.same_run import check_same_run, run_essentials
 from unisign.engine.seeding import set_seeds
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
@@ -174,7 +173,7 @@ class SignRunner(Runner):
                 f'cannot be resumed: it holds no {", ".join(sorted(missing))}.',
                 'To start a new run from its weights set load_from to it, without --resume.',
             )
-        self._check_same_run(filename, checkpoint['run'])
+        check_same_run(filename, checkpoint['run'], run_essentials(self))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_into(self._bare_model, checkpoint['state_dict'], filename, strict=True)
         if resume_optimizer:
@@ -187,40 +186,6 @@ class SignRunner(Runner):
         self.call_hook('after_resume', checkpoint=checkpoint)
         barrier()  # nobody goes on, and removes old checkpoints, before all have read theirs
         self._log_resumed(filename)
-
-    def _check_same_run(self, filename: str, before: dict[str, Any]) -> None:
-        now = self.run_essentials()
-        different = [
-            f'{name} was {before[name]}, is {value}'
-            for name, value in now.items()
-            if name in before and before[name] != value
-        ]
-        if different:
-            raise DataError(
-                filename,
-                f'was written by a run with other settings: {"; ".join(different)}.',
-                'Resume with the settings of that run; to change them start a new run with load_from set to this file.',
-            )
-
-    def run_essentials(self) -> dict[str, Any]:
-        """Return what must not change between a checkpoint and its resumption."""
-        loader = self.train_loop.dataloader
-        return dict(
-            world_size=self.world_size,
-            seed=self.seed,
-            max_epochs=self.max_epochs,
-            dataset_length=len(loader.dataset),
-            mixture=getattr(getattr(loader.batch_sampler, 'sampler', None), 'mixture', None),
-            batch_size=getattr(loader.batch_sampler, 'batch_size', None),
-            batches_per_epoch=len(loader),
-            steps_per_epoch=self.train_loop.steps_per_epoch,
-            # their state comes from the checkpoint, so that changes in the config would be ignored
-            optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
-            param_scheduler=to_plain(self.cfg.get('param_scheduler')),
-            paramwise_cfg=to_plain(self.cfg.optim_wrapper.get('paramwise_cfg')),
-            # a checkpoint of a run with averaged weights keeps the trained ones in another place
-            ema=next((to_plain(hook.ema_cfg) for hook in self.hooks if isinstance(hook, EMAHook)), None),
-        )
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
         try:
@@ -324,7 +289,7 @@ class SignRunner(Runner):
         )
         if save_optimizer:
             checkpoint['optimizer'] = self.optim_wrapper.state_dict()
-            checkpoint['run'] = self.run_essentials()
+            checkpoint['run'] = run_essentials(self)
         if save_param_scheduler:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
