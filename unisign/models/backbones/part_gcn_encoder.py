@@ -114,6 +114,19 @@ class PartGCNEncoder(nn.Module):
         features = (self.spatial({name: x[some] for name, x in parts.items()}, mask[some]) for some in groups)
         return torch.cat([self.temporal(some) for some in features])
 
+    @property
+    def spatial_depth(self) -> int:
+        """How many of its layers ``spatial`` runs."""
+        return 1 + len(list(self.spatial_networks['body'].children()))
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the keypoints to the language model; the networks side by side."""
+        layers: list[tuple[str, ...]] = [('embeddings',)]
+        for networks in ('spatial_networks', 'temporal_networks'):
+            depth = len(list(getattr(self, networks)['body'].children()))
+            layers += [tuple(f'{networks}.{name}.{i}' for name in NETWORK_PARTS) for i in range(depth)]
+        return [*layers, ('part_offset', 'projection')]
+
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""
         timeline = self.make_timeline(mask, gap=self.temporal_kernel // 2)

@@ -13,7 +13,14 @@ from unisign.models.heads.answering import answer_clips, check_dataset, join_pro
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, on_meta_device
+from unisign.models.language_models import (
+    DEFAULT_PROMPT,
+    add_adapters,
+    check_adapter_keys,
+    load_language_model,
+    load_tokenizer,
+    on_meta_device,
+)
 from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
@@ -39,10 +46,11 @@ class MT5GenerationHead(nn.Module):
         ranking: how whole labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
         nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
+        lora: arguments of ``add_adapters``: the language model is frozen, and low-rank adapters learn in its place.
 
     Raises:
         DataError: if the language model or a vocabulary cannot be loaded, or for an unknown key in ``generation`` or
-            ranking.
+            ``lora``, or an unknown ranking.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class MT5GenerationHead(nn.Module):
         ranking: str = 'tree',
         nbest: int = 5,
         dropout: float | None = None,
+        lora: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.generation: dict[str, Any] = dict(num_beams=4, max_new_tokens=100)
@@ -67,6 +76,9 @@ class MT5GenerationHead(nn.Module):
         self.generation |= generation or {}
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
+        if lora is not None:
+            check_adapter_keys(lora)
+            add_adapters(self.language_model, **lora)
         self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
         self.ranking, self._labels = ranking, dict(vocabularies or {})
@@ -86,6 +98,17 @@ class MT5GenerationHead(nn.Module):
     def in_channels(self) -> int:
         """Width of the features it reads."""
         return self.language_model.config.d_model
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the input to the output: embedding, encoder, decoder, output."""
+        layers: list[list[str]] = [['language_model.shared']]
+        for stack in ('encoder', 'decoder'):
+            depth = len(getattr(self.language_model, stack).block)
+            layers += [[f'language_model.{stack}.block.{i}'] for i in range(depth)]
+            if stack == 'encoder':
+                layers[-1].append('language_model.encoder.final_layer_norm')
+        layers.append(['language_model.decoder.final_layer_norm', 'language_model.lm_head'])
+        return [tuple(layer) for layer in layers]
 
     def loss(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> dict[str, Tensor]:
         """Return the language-modelling loss of a batch.
