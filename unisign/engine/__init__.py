@@ -5,6 +5,7 @@ from unisign.engine.config_check import ConfigError, check_config, read_config
 from unisign.engine.cosine_schedule import StepCosineLR
 from unisign.engine.device import adapt_to_machine
 from unisign.engine.evaluation_loops import SignTestLoop, SignValLoop
+from unisign.engine.fully_sharded_model import FullyShardedModel
 from unisign.engine.hooks import BufferAverageHook, FailedClipHook, OptimizerStepSchedulerHook, SignCheckpointHook
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 from unisign.engine.sign_runner import SignRunner
@@ -14,6 +15,7 @@ __all__ = [
     'BufferAverageHook',
     'ConfigError',
     'FailedClipHook',
+    'FullyShardedModel',
     'OptimizerStepSchedulerHook',
     'SignCheckpointHook',
     'SignOptimWrapperConstructor',

@@ -2,6 +2,7 @@
 
 import torch
 
+from unisign.engine.sharded_state import shard_weights
 from unisign.structures import DataError
 
 
@@ -30,7 +31,7 @@ def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], sourc
             f'does not fit the model. {" ".join(lines)}',
             "Use the config that it was trained with ('meta.cfg').",
         )
-    model.load_state_dict(state_dict, strict=False)
+    model.load_state_dict(shard_weights(state_dict, model), strict=False)
     return ' '.join(lines)
 
 

@@ -14,7 +14,7 @@ from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.text_writing import write_texts
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
-from unisign.models.losses import smoothed_cross_entropy
+from unisign.models.losses import mean_over_processes, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
 
@@ -36,6 +36,8 @@ class MT5GenerationHead(nn.Module):
         ranking: how whole labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
         nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
+        gradient_checkpointing: activation checkpointing: store only what goes from layer to layer of the language model
+            and compute the rest again in the backward pass.
 
     Raises:
         DataError: if the language model or a vocabulary cannot be loaded, or for an unknown key in ``generation`` or
@@ -54,6 +56,7 @@ class MT5GenerationHead(nn.Module):
         ranking: str = 'tree',
         nbest: int = 5,
         dropout: float | None = None,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.generation: dict[str, Any] = dict(num_beams=4, max_new_tokens=100)
@@ -64,6 +67,8 @@ class MT5GenerationHead(nn.Module):
         self.generation |= generation or {}
         self.label_smoothing, self.nbest = label_smoothing, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
+        if gradient_checkpointing:
+            self.language_model.gradient_checkpointing_enable(dict(use_reentrant=False))
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
         self.vocabularies = nn.ModuleDict(
@@ -90,11 +95,20 @@ class MT5GenerationHead(nn.Module):
             data_samples: B of them, with ``gt_text`` and ``lang``.
 
         Returns:
-            ``loss``: mean over all target tokens of the batch; ``token_accuracy``: share of them that the decoder,
-            given the tokens before, would choose (for the log only).
+            ``loss``: mean over all target tokens of the batch, in training of all processes' batches together
+            (``mean_over_processes``); ``token_accuracy``: share of them that the decoder, given the tokens before,
+            would choose (for the log only).
         """
+        losses, tokens = self._own_loss(features, mask, data_samples)
+        return mean_over_processes(losses, tokens) if self.training else losses
+
+    def _own_loss(
+        self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
+    ) -> tuple[dict[str, Tensor], int]:
+        """Return what ``loss`` does for the batch of this process alone, and the number of its target tokens."""
         if not data_samples:
-            return dict(loss=features.sum() + self._zero_of_all_weights(), token_accuracy=features.new_zeros(()))
+            loss = features.sum() + self._zero_of_all_weights(features.device)
+            return dict(loss=loss, token_accuracy=features.new_zeros(())), 0
         states, states_mask = self.encode(features, mask, data_samples)
         targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
         hidden = self.language_model.decoder(
@@ -106,10 +120,11 @@ class MT5GenerationHead(nn.Module):
         # The vocabulary is large: its scores are computed once, and not at all for padding.
         logits = self.language_model.lm_head(hidden[valid] * output_scale(self.language_model))
         targets = targets[valid]
-        return dict(
+        losses = dict(
             loss=smoothed_cross_entropy(logits, targets, self.label_smoothing),
             token_accuracy=(logits.detach().argmax(dim=-1) == targets).float().mean(),
         )
+        return losses, len(targets)
 
     @torch.no_grad()
     def predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
@@ -204,9 +219,14 @@ class MT5GenerationHead(nn.Module):
         start = targets.new_full((len(targets), 1), self.start_token)
         return torch.cat([start, targets[:, :-1]], dim=1)
 
-    def _zero_of_all_weights(self) -> Tensor:
-        # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
-        return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
+    def _zero_of_all_weights(self, device: torch.device) -> Tensor:
+        # An empty batch: one token goes through the language model, for nothing. So every weight takes part, with a
+        # gradient of 0, and no other process waits for it; nor, where the weights are spread out over the processes,
+        # for the layers that it would leave out.
+        token = torch.full((1, 1), self.start_token, device=device)
+        states = self.language_model.encoder(inputs_embeds=self.language_model.shared(token)).last_hidden_state
+        hidden = self.language_model.decoder(input_ids=token, encoder_hidden_states=states, use_cache=False)
+        return 0 * self.language_model.lm_head(hidden.last_hidden_state).float().sum()
 
 
 def _source(task: str, labels: str | Sequence[str]) -> str:
