@@ -85,7 +85,7 @@ def _on_the_cpu(wrapper: str) -> dict[str, Any]:
     """Return the arguments with which a model wrapper names no GPU and sends float32."""
     if wrapper == 'FullyShardedModel':
         return dict(param_dtype=None)
-    return dict(device_ids=None)
+    return {} if wrapper == 'DeepSpeedModel' else dict(device_ids=None)
 
 
 def _start_workers_safely(cfg: MutableMapping[str, Any]) -> None:

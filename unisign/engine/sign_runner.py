@@ -28,6 +28,7 @@ from unisign.engine.checkpoint_io import (
     write_checkpoint,
 )
 from unisign.engine.config_check import ConfigError, check_config
+from unisign.engine.deep_speed_model import DeepSpeedModel
 from unisign.engine.device import adapt_to_machine, start_gloo
 from unisign.engine.fully_sharded_model import FullyShardedModel
 from unisign.engine.seeding import set_seeds
@@ -339,6 +340,13 @@ class SignRunner(Runner):
         if model_wrapper_cfg is not None and isinstance(model_wrapper_cfg.get('type'), str):
             model_wrapper_cfg = dict(model_wrapper_cfg, type=MODEL_WRAPPERS.get(model_wrapper_cfg['type']))
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
+        """Build the optimizer wrapper; a model wrapper that steps by itself gets to know it."""
+        wrapper = super().build_optim_wrapper(optim_wrapper)
+        if isinstance(self.model, DeepSpeedModel):
+            self.model.take(wrapper)
+        return wrapper
 
     def _init_model_weights(self) -> None:
         """Let the model load what its parts start from."""
