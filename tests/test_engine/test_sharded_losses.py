@@ -48,7 +48,9 @@ def config(tiny_language_model):
 def batch(number, clips):
     """Return the given clips of a batch."""
     generator = np.random.default_rng(number)
-    poses = {name: torch.tensor(generator.normal(size=(4, 9, len(part), 3)) / 3).float() for name, part in PARTS.items()}
+    poses = {
+        name: torch.tensor(generator.normal(size=(4, 9, len(part), 3)) / 3).float() for name, part in PARTS.items()
+    }
     lengths = torch.tensor([9, 4, 7, 5])
     mask = torch.arange(9) < lengths[:, None]
     samples = [

@@ -129,7 +129,9 @@ def test_without_deepspeed_the_message_says_what_to_install(monkeypatch):
     from unisign.engine import DeepSpeedModel
 
     monkeypatch.setitem(sys.modules, 'deepspeed', None)
-    with pytest.raises(DataError, match=r"DeepSpeedModel needs the package deepspeed.*pip install 'unisign\[deepspeed\]'"):
+    with pytest.raises(
+        DataError, match=r"DeepSpeedModel needs the package deepspeed.*pip install 'unisign\[deepspeed\]'"
+    ):
         DeepSpeedModel(torch.nn.Linear(1, 1))
 
 

@@ -61,7 +61,7 @@ def test_the_same_losses_gradients_and_statistics_in_less_memory(model_config, m
     assert int(buffers['pose_encoder.spatial_networks.body.0.graph_norm.num_batches_tracked']) == 1
     for name, buffer in buffers.items():
         assert torch.equal(buffers_again[name], buffer), name
-    print(stored_again/stored)
+    print(stored_again / stored)
     assert stored_again < share * stored
 
 

@@ -160,7 +160,8 @@ class PlainStateOptimizer:
                 number += 1
         numbers = iter(range(number))
         settings = [
-            {key: value for key, value in group.items() if key != 'params'} | dict(params=[next(numbers) for _ in range(n)])
+            {key: value for key, value in group.items() if key != 'params'}
+            | dict(params=[next(numbers) for _ in range(n)])
             for n, group in zip(self._groups, self.param_groups, strict=True)
         ]
         return dict(state=state, param_groups=settings)
