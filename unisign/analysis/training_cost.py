@@ -6,6 +6,7 @@ is (norms, softmax, activations) is bound by memory, and lowers the share of the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -70,8 +71,8 @@ def pose_encoder_flops(encoder: Mapping[str, Any], out_channels: int) -> int:
     total = 2 * len(PARTS) * temporal[-1] * out_channels
     for names in NETWORK_PARTS.values():
         points = len(PARTS[names[0]])
-        blocks = [(a, b, 0) for a, b in zip(spatial, spatial[1:], strict=False)]
-        blocks += [(a, b, kernel) for a, b in zip(temporal, temporal[1:], strict=False)]
+        blocks = [(a, b, 0) for a, b in pairwise(spatial)]
+        blocks += [(a, b, kernel) for a, b in pairwise(temporal)]
         frame = 2 * points * encoder.get('in_channels', 3) * embed
         total += len(names) * (frame + sum(_block_flops(points, *block) for block in blocks))
     return total

@@ -16,7 +16,9 @@ from unisign.structures import DataError
 
 @MODEL_WRAPPERS.register_module()
 class DeepSpeedModel(nn.Module):
-    """Trains with DeepSpeed's ZeRO, in place of ``DistributedDataParallel``::
+    """Trains with DeepSpeed's ZeRO, in place of ``DistributedDataParallel``.
+
+    It is switched on in a config::
 
         model_wrapper_cfg = dict(type='DeepSpeedModel')
 
@@ -41,7 +43,7 @@ class DeepSpeedModel(nn.Module):
                 "To spread out the weights too, take type='FullyShardedModel'.",
             )
         self._deepspeed = _import_deepspeed()
-        self.module = module
+        self.module: Any = module
         self._zero = dict(stage=stage, reduce_bucket_size=bucket_size, allgather_bucket_size=bucket_size)
         self._engine: Any = None
         self._started = False
@@ -80,10 +82,9 @@ class DeepSpeedModel(nn.Module):
             self._started = True
         last = optim_wrapper.should_sync()
         self._engine.set_gradient_accumulation_boundary(last)
-        module: Any = self.module
-        data = module.data_preprocessor(data, True)
+        data = self.module.data_preprocessor(data, True)
         losses = self._engine(data, optim_wrapper.optim_context(self))
-        loss, logged = module.parse_losses(losses)
+        loss, logged = self.module.parse_losses(losses)
         self._engine.backward(optim_wrapper.scale_loss(loss))
         self._engine.step()
         optim_wrapper._inner_count += 1
@@ -137,7 +138,7 @@ class PlainStateOptimizer:
         groups: how many of them each parameter group has.
     """
 
-    def __init__(self, zero: Any, parameters: list[nn.Parameter], groups: list[int]) -> None:
+    def __init__(self, zero: Any, parameters: list[Any], groups: list[int]) -> None:
         self.zero, self._parameters, self._groups = zero, parameters, groups
         self.defaults = zero.optimizer.defaults
 

@@ -22,7 +22,9 @@ LANGUAGE_MODEL_BLOCKS = ('MT5Block', 'T5Block', 'UMT5Block')
 
 @MODEL_WRAPPERS.register_module()
 class FullyShardedModel(nn.Module):
-    """Spreads a model out over all processes, in place of ``DistributedDataParallel``::
+    """Spreads a model out over all processes, in place of ``DistributedDataParallel``.
+
+    It is switched on in a config::
 
         model_wrapper_cfg = dict(type='FullyShardedModel')
 
@@ -69,16 +71,17 @@ class FullyShardedModel(nn.Module):
         self._outline = (outline,)  # in a tuple, so that it is no part of this module
         self._whole: list[nn.Module] = []  # likewise
         _broadcast(module)
-        self._sharded = module
+        self._sharded: Any = module
         mesh = init_device_mesh(get_device(), (get_world_size(),))
-        precision = dict(reduce_dtype=_dtype('reduce_dtype', reduce_dtype), cast_forward_inputs=False)
-        block_policy = MixedPrecisionPolicy(param_dtype=_dtype('param_dtype', param_dtype), **precision)
+        sent, summed = _dtype('param_dtype', param_dtype), _dtype('reduce_dtype', reduce_dtype)
+        policy = MixedPrecisionPolicy(param_dtype=sent, reduce_dtype=summed, cast_forward_inputs=False)
         for unit in units:
-            fully_shard(unit, mesh=mesh, mp_policy=block_policy, reshard_after_forward=reshard_after_forward)
-        fully_shard(module, mesh=mesh, mp_policy=MixedPrecisionPolicy(**precision), reshard_after_forward=False)
+            fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=reshard_after_forward)
+        policy = MixedPrecisionPolicy(reduce_dtype=summed, cast_forward_inputs=False)
+        fully_shard(module, mesh=mesh, mp_policy=policy, reshard_after_forward=False)
 
     @property
-    def module(self) -> nn.Module:
+    def module(self) -> Any:
         """The model that is to be used now: sharded in training, whole in evaluation."""
         return self._whole[0] if self._whole else self._sharded
 
@@ -112,7 +115,7 @@ class FullyShardedModel(nn.Module):
         _broadcast(whole)
         self._sharded.load_state_dict(shard_weights(whole.state_dict(), self._sharded))
 
-    def gathered(self) -> nn.Module:
+    def gathered(self) -> Any:
         """Return a whole copy of the model as it is now; every process must call this."""
         device = get_device()
         whole = _copy_with(self._outline[0], lambda weight: torch.empty_like(weight, device=device))

@@ -19,7 +19,7 @@ def gather(value: Any) -> Any:
         value: a tensor, or containers of tensors and anything else, which stays as it is.
     """
     if isinstance(value, DTensor):
-        whole = value.detach().full_tensor()
+        whole = value.full_tensor().detach()
         return whole.cpu() if is_main_process() else None
     if isinstance(value, Mapping):
         return {key: gather(item) for key, item in value.items()}
