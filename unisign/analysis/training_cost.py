@@ -103,7 +103,7 @@ def _language_model(name: str) -> PretrainedConfig:
 
 
 def _crop_flops(rgb_encoder: Mapping[str, Any]) -> int:
-    """Return the operations of the RGB encoder for one picture; the fusion, some 5 % of them, is left out."""
+    """Return the operations of the RGB encoder for one picture; the fusion, about a fifth of that, is left out."""
     with torch.device('meta'), FlopCounterMode(display=False) as counter:
         MODELS.build(dict(rgb_encoder)).eval()(torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
     return counter.get_total_flops()
