@@ -7,6 +7,7 @@ four clips a batch must compute what two with two clips each do, whose targets d
 import functools
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,15 @@ from two_processes import in_two_processes
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
 from settling import settle
 
-from unisign.engine import FullyShardedModel, SignOptimWrapperConstructor
+from unisign.engine import DeepSpeedModel, FullyShardedModel, SignOptimWrapperConstructor
 from unisign.registry import MODELS
-from unisign.structures import PARTS, SignDataSample
+from unisign.structures import PARTS, DataError, SignDataSample
 
 TEXTS = ('hello', 'my family eats noodles', 'good night', 'help')  # 1 to many tokens
 BATCHES = 6  # two make an optimizer step
-HALVES = ((0, 2), (1, 3))  # the clips of each process
+NEEDS_DEEPSPEED = pytest.mark.skipif(find_spec('deepspeed') is None, reason='deepspeed is not installed')
+ZERO_1, ZERO_2 = (pytest.param(f'deepspeed {stage}', marks=NEEDS_DEEPSPEED) for stage in (1, 2))
+HALVES, LOPSIDED = ((0, 2), (1, 3)), ((0, 1, 2, 3), ())  # the clips of each process
 
 
 @pytest.fixture(scope='module')
@@ -82,12 +85,17 @@ def wrapped(config, wrap, **sharding):
     model = settle(MODELS.build(config))
     if wrap == 'ddp':
         return MMDistributedDataParallel(model, broadcast_buffers=False)
+    if wrap.startswith('deepspeed'):
+        return DeepSpeedModel(model, stage=int(wrap[-1]))
     return FullyShardedModel(model, **sharding) if wrap == 'sharded' else model
 
 
 def optimizer_of(model):
     recipe = dict(optimizer=dict(type='AdamW', lr=0.01), clip_grad=dict(max_norm=0.5), accumulative_counts=2)
-    return SignOptimWrapperConstructor(recipe)(model)
+    optimizer = SignOptimWrapperConstructor(recipe)(model)
+    if isinstance(model, DeepSpeedModel):
+        model.take(optimizer)
+    return optimizer
 
 
 def train(config, wrap, shares):
@@ -121,11 +129,8 @@ def results(config):
     return functools.cache(lambda wrap, shares: in_two_processes(train, config, wrap, shares))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('wrap', ['ddp', 'sharded'])
-@pytest.mark.parametrize('shares', [HALVES, ((0, 1, 2, 3), ())], ids=['halves', 'one has no clip'])
-def test_two_processes_have_the_loss_of_one_over_all_tokens(results, alone, wrap, shares):
-    for losses, norms, weights, _ in results(wrap, shares):
+def assert_same(found, alone):
+    for losses, norms, weights, _ in found:
         assert losses == pytest.approx(alone[0], rel=2e-6)
         assert norms == pytest.approx(alone[1], rel=2e-5)
         for name, value in alone[2].items():
@@ -133,13 +138,42 @@ def test_two_processes_have_the_loss_of_one_over_all_tokens(results, alone, wrap
 
 
 @pytest.mark.slow
-def test_shards_and_activation_checkpointing_go_together(config, alone):
+@pytest.mark.parametrize('wrap', ['ddp', 'sharded', ZERO_2])
+def test_two_processes_have_the_loss_of_one_over_all_tokens(results, alone, wrap):
+    assert_same(results(wrap, HALVES), alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('wrap', ['ddp', 'sharded', ZERO_1])
+def test_so_they_have_where_one_of_them_has_no_clip(results, alone, wrap):
+    assert_same(results(wrap, LOPSIDED), alone)
+
+
+def refused(config):
+    try:
+        train(config, 'deepspeed 2', LOPSIDED)
+    except DataError as error:
+        return str(error)
+    return ''
+
+
+@pytest.mark.slow
+@NEEDS_DEEPSPEED
+def test_zero_2_stops_where_one_of_them_has_no_clip(config):
+    first, second = in_two_processes(refused, config)
+    assert first == second
+    assert 'some processes have readable clips in this batch and others have none' in first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('wrap', ['sharded', ZERO_2])
+def test_activation_checkpointing_goes_with_them(config, alone, wrap):
     repeated = dict(
         config,
         pose_encoder=dict(config['pose_encoder'], with_cp=True),
         head=dict(config['head'], gradient_checkpointing=True),
     )
-    for losses, norms, _, _ in in_two_processes(train, repeated, 'sharded', HALVES):
+    for losses, norms, _, _ in in_two_processes(train, repeated, wrap, HALVES):
         assert losses == pytest.approx(alone[0], rel=2e-6)
         assert norms == pytest.approx(alone[1], rel=2e-5)
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
@@ -27,7 +28,9 @@ class DeepSpeedModel(nn.Module):
 
     Args:
         module: the model.
-        stage: 1: the optimizer's state is spread out; 2: the gradients too.
+        stage: 1: the optimizer's state is spread out; 2: the gradients too. At stage 2 DeepSpeed adds up gradients in the
+            order in which they come, which is another one on a process without clips, or without pictures of hands:
+            where processes differ in that, the run is stopped.
         bucket_size: gradients are sent in groups of so many numbers.
 
     Raises:
@@ -76,7 +79,13 @@ class DeepSpeedModel(nn.Module):
         optim_wrapper.optimizer = PlainStateOptimizer(zero, parameters, groups)
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
-        """Train on a batch; gradients are added up over the batches of an optimizer step."""
+        """Train on a batch; gradients are added up over the batches of an optimizer step.
+
+        Raises:
+            DataError: on every process, if at stage 2 some have clips, or pictures, in this batch and others have none.
+        """
+        if self._zero['stage'] == 2:
+            _refuse_different_orders(data)
         if not self._started:
             optim_wrapper.optimizer.zero.refresh_fp32_params()  # weights may have been loaded since ``take``
             self._started = True
@@ -104,6 +113,22 @@ class DeepSpeedModel(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the model."""
         return self.module(*args, **kwargs)
+
+
+def _refuse_different_orders(data: Any) -> None:
+    """Raise on every process if the parts of the model that have something to compute are not the same on all."""
+    inputs = data.get('inputs')
+    hands = inputs.get('hands') if isinstance(inputs, dict) else None
+    present = [bool(data.get('data_samples')), any(len(hand['images']) for hand in (hands or {}).values())]
+    signs = torch.tensor([sign * float(one) for one in present for sign in (1, -1)])
+    all_reduce(signs, op='min')  # smallest, and the largest's negative, of each
+    for what, smallest, largest in zip(('readable clips', 'pictures of hands'), signs[::2], -signs[1::2], strict=True):
+        if smallest != largest:
+            raise DataError(
+                'model_wrapper_cfg.stage',
+                f'some processes have {what} in this batch and others have none: DeepSpeed mixes that up at stage 2.',
+                "Set model_wrapper_cfg.stage=1, or take type='FullyShardedModel', and go on with --resume.",
+            )
 
 
 def _import_deepspeed() -> ModuleType:
