@@ -28,9 +28,9 @@ class DeepSpeedModel(nn.Module):
 
     Args:
         module: the model.
-        stage: 1: the optimizer's state is spread out; 2: the gradients too. At stage 2 DeepSpeed adds up gradients in the
-            order in which they come, which is another one on a process without clips, or without pictures of hands:
-            where processes differ in that, the run is stopped.
+        stage: 1: the optimizer's state is spread out; 2: the gradients too. At stage 2 DeepSpeed adds gradients up in
+            the order in which they come, which is another one on a process without clips, or without pictures of
+            hands: where processes differ in that, the run is stopped.
         bucket_size: gradients are sent in groups of so many numbers.
 
     Raises:
