@@ -28,15 +28,18 @@ from unisign.engine.checkpoint_io import (
     write_checkpoint,
 )
 from unisign.engine.config_check import ConfigError, check_config
+from unisign.engine.deep_speed_model import DeepSpeedModel
 from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.fully_sharded_model import FullyShardedModel
 from unisign.engine.same_run import check_same_run, run_essentials
 from unisign.engine.seeding import set_seeds
+from unisign.engine.sharded_state import gather, shard_optimizer_state
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
 from unisign.engine.trained_share import trained_share
 from unisign.engine.validation_history import ValidationHistory
 from unisign.engine.weights import load_into
-from unisign.registry import FUNCTIONS, RUNNERS
+from unisign.registry import FUNCTIONS, MODEL_WRAPPERS, RUNNERS
 from unisign.structures import DataError
 from unisign.version import __version__
 
@@ -189,7 +192,7 @@ class SignRunner(Runner):
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
         try:
-            self.optim_wrapper.load_state_dict(state)
+            self.optim_wrapper.load_state_dict(shard_optimizer_state(state, self.optim_wrapper.optimizer))
         except (ValueError, KeyError) as error:
             raise DataError(
                 filename, f"its optimizer does not fit the config's: {error}.", 'Resume with the config of that run.'
@@ -243,7 +246,6 @@ class SignRunner(Runner):
 
     # Saving -------------------------------------------------------------------------------------------------------
 
-    @master_only
     def save_checkpoint(
         self,
         out_dir: str,
@@ -256,6 +258,8 @@ class SignRunner(Runner):
         backend_args: dict | None = None,
     ) -> None:
         """Write a checkpoint atomically, on the main process.
+
+        Where the weights are spread out over the processes, all must call this in training, since it gathers them.
 
         Args:
             out_dir: folder.
@@ -270,6 +274,10 @@ class SignRunner(Runner):
         Raises:
             DataError: if the file cannot be written.
         """
+        weights = gather(self._bare_model.state_dict())
+        optimizer = gather(self.optim_wrapper.state_dict()) if save_optimizer else None
+        if not is_main_process():
+            return
         progress = self.train_loop.progress
         checkpoint: dict[str, Any] = dict(
             meta=dict(
@@ -285,10 +293,10 @@ class SignRunner(Runner):
                 torch_version=torch.__version__.split('+')[0],
                 cfg=self.config_text,
             ),
-            state_dict=self._bare_model.state_dict(),
+            state_dict=weights,
         )
         if save_optimizer:
-            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+            checkpoint['optimizer'] = optimizer
             checkpoint['run'] = run_essentials(self)
         if save_param_scheduler:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
@@ -300,6 +308,26 @@ class SignRunner(Runner):
         return self.model.module if is_model_wrapper(self.model) else self.model
 
     # Building -----------------------------------------------------------------------------------------------------
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+        """Wrap the model for several processes; unlike MMEngine, also with wrappers registered in our scope."""
+        if model_wrapper_cfg is not None and isinstance(model_wrapper_cfg.get('type'), str):
+            model_wrapper_cfg = dict(model_wrapper_cfg, type=MODEL_WRAPPERS.get(model_wrapper_cfg['type']))
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
+        """Build the optimizer wrapper; a model wrapper that steps by itself gets to know it."""
+        wrapper = super().build_optim_wrapper(optim_wrapper)
+        if isinstance(self.model, DeepSpeedModel):
+            self.model.take(wrapper)
+        return wrapper
+
+    def _init_model_weights(self) -> None:
+        """Let the model load what its parts start from."""
+        if isinstance(self.model, FullyShardedModel):
+            self.model.init_weights()
+        else:
+            super()._init_model_weights()
 
     def build_train_loop(self, loop: BaseLoop | dict) -> SignTrainLoop:
         """Build the training loop.

@@ -3,6 +3,7 @@
 import torch
 
 from unisign.checkpoints.adapters import is_adapter
+from unisign.engine.sharded_state import shard_weights
 from unisign.structures import DataError
 
 
@@ -33,7 +34,7 @@ def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], sourc
             f'does not fit the model. {" ".join(lines)}',
             "Use the config that it was trained with ('meta.cfg').",
         )
-    model.load_state_dict(state_dict, strict=False)
+    model.load_state_dict(shard_weights(state_dict, model), strict=False)
     return ' '.join(lines)
 
 

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+import torch
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 
 from unisign.engine.checkpoint_io import checkpoint_folder, point_to_last, read_checkpoint, to_plain
@@ -75,11 +76,15 @@ class SignCheckpointHook(Hook):
             return
         progress = loop.progress
         self._due |= bool(self.interval_steps) and progress.step % self.interval_steps == 0
-        self._due |= self.interval_minutes is not None and (
-            time.monotonic() - self._last_time >= 60 * self.interval_minutes
-        )
+        self._due |= self.interval_minutes is not None and self._time_is_up(60 * self.interval_minutes)
         if self._due and progress.batch:  # the end of an epoch has its own hook
             self._save(runner, f'iter_{progress.iter}.pth')
+
+    def _time_is_up(self, seconds: float) -> bool:
+        """Tell the same on every process: all take part in writing where the weights are spread out over them."""
+        up = torch.tensor([float(time.monotonic() - self._last_time >= seconds)])
+        broadcast(up)
+        return bool(up.item())
 
     def after_train_epoch(self, runner: Any) -> None:
         """Write a checkpoint after an epoch if one is due; always after the last."""
