@@ -261,7 +261,7 @@ class SignInferencer:
     def _precision(self) -> Any:
         """Return the precision of the config's tests, which is float32 where there is no GPU."""
         name = (self.model.cfg.get('test_cfg') or {}).get('amp_dtype')
-        device = next(self.model.parameters()).device.type
+        device = self.model.data_preprocessor.device.type
         return torch.autocast(device, dtype=getattr(torch, name)) if name and device == 'cuda' else nullcontext()
 
 

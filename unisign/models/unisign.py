@@ -140,7 +140,7 @@ class UniSign(BaseModel):
 
         So every clip of the data set appears exactly once in the evaluation.
         """
-        return super().val_step(data) + [_without_answer(sample) for sample in data.get('failed_clips', ())]
+        return super().val_step(data) + [without_answer(sample) for sample in data.get('failed_clips', ())]
 
     def test_step(self, data: dict[str, Any]) -> list[SignDataSample]:
         """Predict a batch, as ``val_step``."""
@@ -195,6 +195,7 @@ def _no_hands(device: torch.device) -> dict[str, dict[str, Tensor]]:
     return dict(left=hand, right=hand)
 
 
-def _without_answer(sample: SignDataSample) -> SignDataSample:
+def without_answer(sample: SignDataSample) -> SignDataSample:
+    """Give a clip that could not be read its empty prediction."""
     sample.pred_text, sample.pred_score, sample.nbest = '', 0.0, []
     return sample

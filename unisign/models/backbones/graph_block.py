@@ -82,7 +82,7 @@ class GraphBlock(nn.Module):
         x = x.reshape(-1, channels)
         hops = [
             # One product a hop: faster than a batched one. [V * M, C] -> [V, M * C], M frames of all sequences.
-            (adjacency.t(), F.linear(x, weight, bias).view(points, len(x) // points * len(bias)))
+            (adjacency.t(), F.linear(x, weight, bias).view(points, x.shape[0] // points * bias.shape[0]))
             for weight, bias, adjacency in zip(weights, biases, self.adjacency, strict=True)
         ]
         summed = torch.mm(*hops[0])

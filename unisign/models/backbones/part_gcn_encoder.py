@@ -1,5 +1,6 @@
 """``PartGCNEncoder``: Uni-Sign's pose encoder, four parts through spatial and temporal graph networks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -73,6 +74,7 @@ class PartGCNEncoder(nn.Module):
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
         self.temporal_kernel = temporal_kernel
+        self.make_timeline: Callable[..., ClipTimeline] = ClipTimeline  # an export lays the frames out in another way
         self.out_channels, self.spatial_out_channels = out_channels, spatial_channels[-1]
         self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
         self.temporal_networks = nn.ModuleDict()
@@ -107,7 +109,7 @@ class PartGCNEncoder(nn.Module):
 
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""
-        timeline = ClipTimeline(mask, gap=self.temporal_kernel // 2)
+        timeline = self.make_timeline(mask, gap=self.temporal_kernel // 2)
         features = {}
         for name, part_names in NETWORK_PARTS.items():
             frames = torch.stack([timeline.pack(parts[part]) for part in part_names])  # [S, N, V, 3]

@@ -12,15 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unisign.models.heads.decoder_steps import DecoderSteps, TextDecoder, pick, start_decoding
 from unisign.models.heads.gloss_grammar import FORBIDDEN, GlossGrammar
-from unisign.models.heads.t5_decoder import (
-    Memory,
-    make_memory,
-    output_scale,
-    position_biases,
-    run_decoder,
-    special_tokens,
-)
+from unisign.models.heads.t5_decoder import special_tokens
 from unisign.models.language_models import T5Family
 
 IMPOSSIBLE = float('-inf')
@@ -42,12 +36,12 @@ class Hypotheses:
         """Return the best ``count`` of these and further texts."""
         tokens, scores = torch.cat([self.tokens, tokens], dim=1), torch.cat([self.scores, scores], dim=1)
         scores, best = scores.topk(min(count, scores.shape[1]), dim=1)
-        return Hypotheses(_pick(tokens, best), scores)
+        return Hypotheses(pick(tokens, best), scores)
 
 
 @torch.no_grad()
 def beam_search(
-    model: T5Family,
+    model: T5Family | TextDecoder,
     states: Tensor,
     mask: Tensor,
     num_beams: int = 4,
@@ -57,14 +51,17 @@ def beam_search(
     """Return each clip's ``num_beams`` best texts.
 
     Args:
-        model: T5-family model in evaluation mode; only its decoder runs, one token a step.
+        model: T5-family model in evaluation mode, or what decodes in its place; only its decoder runs, one token a
+            step.
         states: encoder states [B, S, C].
         mask: [B, S]; 1 where a state counts.
         num_beams: texts followed at once; 1 is greedy search.
         max_new_tokens: longest text in tokens; one that reaches it ends there.
         grammar: which tokens may follow; None allows all.
     """
-    search = _BeamSearch(model, make_memory(model, states, mask), num_beams, max_new_tokens, grammar)
+    steps = start_decoding(model, states, mask, max_new_tokens)
+    clips = torch.arange(len(mask), device=mask.device)
+    search = _BeamSearch(steps, clips, special_tokens(model), num_beams, max_new_tokens, grammar)
     for _ in range(max_new_tokens):
         search.step()
         if search.all_done():
@@ -76,19 +73,23 @@ class _BeamSearch:
     """The state of a search: beams of the clips that are not done, finished texts of all clips."""
 
     def __init__(
-        self, model: T5Family, memory: Memory, num_beams: int, max_new_tokens: int, grammar: GlossGrammar | None
+        self,
+        steps: DecoderSteps,
+        clips: Tensor,
+        special: tuple[int, int, int],
+        num_beams: int,
+        max_new_tokens: int,
+        grammar: GlossGrammar | None,
     ) -> None:
-        clips, device = len(memory.bias), memory.bias.device
-        self.model, self.memory, self.num_beams, self.max_new_tokens = model, memory, num_beams, max_new_tokens
-        self.eos, pad, start = special_tokens(model)
-        self.biases = position_biases(model, max_new_tokens)
-        self.clips = torch.arange(clips, device=device)  # which clips the rows below are
-        self.done = torch.zeros(clips, dtype=torch.bool, device=device)
-        self.last = torch.full((clips, num_beams), start, device=device)
-        self.tokens = torch.full((clips, num_beams, max_new_tokens), pad, device=device)
-        self.scores = torch.full((clips, num_beams), IMPOSSIBLE, device=device)
+        self.steps, self.num_beams, self.max_new_tokens = steps, num_beams, max_new_tokens
+        self.eos, pad, start = special
+        device, shape = clips.device, (len(clips), num_beams)
+        self.clips = clips  # which clips the rows below are
+        self.done = torch.zeros(len(clips), dtype=torch.bool, device=device)
+        self.last = torch.full(shape, start, device=device)
+        self.tokens = torch.full((*shape, max_new_tokens), pad, device=device)
+        self.scores = torch.full(shape, IMPOSSIBLE, device=device)
         self.scores[:, 0] = 0.0  # the beams start alike: let one of them speak
-        self.cache: list[tuple[Tensor, Tensor]] = []  # a layer's keys and values, [B, beams, H, step, K]
         self.finished = Hypotheses(self.tokens.clone(), torch.full_like(self.scores, IMPOSSIBLE))
         self.length = 0
         self.grammar = grammar
@@ -97,15 +98,14 @@ class _BeamSearch:
     def step(self) -> None:
         """Append one token to every beam."""
         self._drop_done_clips()
-        hidden = run_decoder(self.model, self.last, self.memory, self._attend)
-        log_probs = self._log_probs(hidden * output_scale(self.model))
+        log_probs = self._log_probs(self.steps.read(self.last))
         choices = log_probs.shape[-1]
         totals = (log_probs + self.scores[..., None]).flatten(1)
         # At most half of these can end, each beam by its one </s>: enough stay to go on with.
         scores, best = totals.topk(min(2 * self.num_beams, totals.shape[1]), dim=1)
         beams, chosen = best.div(choices, rounding_mode='floor'), best % choices
         last = chosen if self.grammar is None else self.grammar.tokens[chosen]
-        tokens = _pick(self.tokens, beams)
+        tokens = pick(self.tokens, beams)
         tokens[:, :, self.length] = last
         self.length += 1
         ends = (last == self.eos) | (self.length == self.max_new_tokens)
@@ -114,29 +114,16 @@ class _BeamSearch:
         worst = self.finished.scores[self.clips, -1]
         self.done |= self.scores[:, 0] / self.length <= worst  # what goes on can hardly become better
 
-    def _log_probs(self, hidden: Tensor) -> Tensor:
+    def _log_probs(self, states: Tensor) -> Tensor:
         """Return the log probability [B, beams, choices] of each token, or of each token of the grammar."""
         if self.grammar is None:
-            return self.model.lm_head(hidden).float().log_softmax(dim=-1)
-        logits = torch.nn.functional.linear(hidden, self.model.lm_head.weight[self.grammar.tokens]).float()
+            return self.steps.logits(states).log_softmax(dim=-1)
+        logits = self.steps.logits(states, self.grammar.tokens)
         return logits.masked_fill(self.grammar.next_state[self.place] == FORBIDDEN, IMPOSSIBLE).log_softmax(dim=-1)
 
     def all_done(self) -> bool:
         """Tell whether every clip is done."""
         return bool(self.done.all())
-
-    def _attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        keys, values = keys[..., None, :], values[..., None, :]
-        if layer < len(self.cache):
-            keys = torch.cat([self.cache[layer][0], keys], dim=-2)
-            values = torch.cat([self.cache[layer][1], values], dim=-2)
-            self.cache[layer] = (keys, values)
-        else:
-            self.cache.append((keys, values))
-        bias = self.biases[layer][: keys.shape[-2]].flip(0).t()  # [H, step], the newest last
-        scores = queries[..., None, :] @ keys.transpose(-2, -1) + bias[:, None]
-        weights = scores.float().softmax(dim=-1).type_as(scores)
-        return (weights @ values).squeeze(-2)
 
     def _collect(self, tokens: Tensor, scores: Tensor, ends: Tensor) -> None:
         """Take texts that ended into the finished ones, if they are among the best ``num_beams``."""
@@ -150,24 +137,19 @@ class _BeamSearch:
         """Make the best texts that did not end the beams of the next step."""
         scores = scores.masked_fill(ends, IMPOSSIBLE)
         self.scores, best = scores.topk(self.num_beams, dim=1)
-        self.tokens, self.last = _pick(tokens, best), last.gather(1, best)
+        self.tokens, self.last = pick(tokens, best), last.gather(1, best)
         origin = beams.gather(1, best)
         if self.grammar is not None:
             reached = self.grammar.next_state[self.place.gather(1, origin), chosen.gather(1, best)]
             self.place = reached.long().clamp(min=0)  # a forbidden token's beam is impossible, and goes on anywhere
-        self.cache = [(_pick(keys, origin), _pick(values, origin)) for keys, values in self.cache]
+        self.steps.reorder(origin)
 
     def _drop_done_clips(self) -> None:
         """Once half of the clips are done, go on without them."""
         if 2 * int(self.done.sum()) < len(self.done):
             return
         rows = (~self.done).nonzero()[:, 0]
-        self.clips, self.memory = self.clips[rows], self.memory.select(rows)
+        self.steps.select(rows)
+        self.clips = self.clips[rows]
         self.done, self.last, self.tokens = self.done[rows], self.last[rows], self.tokens[rows]
         self.scores, self.place = self.scores[rows], self.place[rows]
-        self.cache = [(keys[rows], values[rows]) for keys, values in self.cache]
-
-
-def _pick(values: Tensor, indices: Tensor) -> Tensor:
-    """Return ``values[b, indices[b]]``: [B, M, ...] and [B, m] to [B, m, ...]."""
-    return values[torch.arange(len(values), device=values.device)[:, None], indices]

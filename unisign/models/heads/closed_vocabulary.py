@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from unisign.models.heads.decoder_steps import TextDecoder
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.tree_scoring import score_words, score_words_by_likelihood
@@ -63,11 +64,11 @@ class ClosedVocabulary(nn.Module):
         """
         return report_lacking(targets, set(self.labels), self.source, source, training)
 
-    def rank(self, model: T5Family, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
+    def rank(self, model: T5Family | TextDecoder, states: Tensor, mask: Tensor, nbest: int) -> list[list[list]]:
         """Return for each clip its best labels ``[label, probability]``, best first.
 
         Args:
-            model: T5-family model in evaluation mode.
+            model: T5-family model in evaluation mode, or what decodes in its place.
             states: encoder states [B, S, C].
             mask: [B, S]; 1 where a state counts.
             nbest: labels a clip, at most all.

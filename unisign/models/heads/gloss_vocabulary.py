@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from unisign.models.heads.closed_vocabulary import report_lacking
+from unisign.models.heads.decoder_steps import TextDecoder
 from unisign.models.heads.gloss_grammar import GlossGrammar
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.text_writing import write_texts
@@ -47,7 +48,13 @@ class GlossVocabulary(nn.Module):
         return report_lacking(counts, set(self.glosses), self.source, source, training)
 
     def write(
-        self, model: T5Family, states: Tensor, mask: Tensor, nbest: int, num_beams: int, max_new_tokens: int
+        self,
+        model: T5Family | TextDecoder,
+        states: Tensor,
+        mask: Tensor,
+        nbest: int,
+        num_beams: int,
+        max_new_tokens: int,
     ) -> list[list[list]]:
         """Return for each clip its best texts ``[text, score]``; see ``write_texts``.
 

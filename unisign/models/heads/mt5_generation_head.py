@@ -1,18 +1,15 @@
 """``MT5GenerationHead``: a language model that reads prompt and frames and writes text (spec.md section 4)."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from unisign.datasets.sign_dataset import DatasetOverview
-from unisign.models.heads.closed_vocabulary import ClosedVocabulary, read_labels
-from unisign.models.heads.gloss_vocabulary import GlossVocabulary
+from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.heads.text_writing import write_texts
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
 from unisign.models.losses import smoothed_cross_entropy
 from unisign.registry import MODELS
@@ -66,15 +63,7 @@ class MT5GenerationHead(nn.Module):
         self.language_model = load_language_model(language_model, pretrained, dropout)
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
-        self.vocabularies = nn.ModuleDict(
-            {task: self._make_vocabulary(task, labels, ranking) for task, labels in (vocabularies or {}).items()}
-        )
-
-    def _make_vocabulary(self, task: str, labels: str | Sequence[str], ranking: str) -> nn.Module:
-        source = _source(task, labels)
-        if task == 'cslr':
-            return GlossVocabulary(read_labels(labels), self.codec, source)
-        return ClosedVocabulary(read_labels(labels), self.codec, self.start_token, ranking, source)
+        self.vocabularies = make_vocabularies(vocabularies or {}, self.codec, self.start_token, ranking)
 
     @property
     def in_channels(self) -> int:
@@ -123,19 +112,10 @@ class MT5GenerationHead(nn.Module):
         if not data_samples:
             return []
         states, states_mask = self.encode(features, mask, data_samples)
-        tasks = [sample.task if sample.task in self.vocabularies else None for sample in data_samples]
-        for task in sorted(set(tasks), key=str):
-            rows = [i for i, own in enumerate(tasks) if own == task]
-            answers = self._answers(task, states[rows], states_mask[rows])
-            for i, nbest in zip(rows, answers, strict=True):
-                if not nbest or not math.isfinite(nbest[0][1]):
-                    raise FloatingPointError(
-                        f'clip {data_samples[i].clip_id}: the model gives no finite score; its weights or inputs hold '
-                        'NaN or infinity. Use an earlier checkpoint, or check the clip.'
-                    )
-                data_samples[i].nbest = nbest
-                data_samples[i].pred_text, data_samples[i].pred_score = nbest[0]
-        return data_samples
+        return answer_clips(
+            self.language_model, self.codec, self.vocabularies, states, states_mask, data_samples, self.nbest,
+            self.generation,
+        )  # fmt: skip
 
     def check_dataset(self, overview: DatasetOverview, training: bool) -> list[str]:
         """Check languages and labels before a run.
@@ -151,25 +131,7 @@ class MT5GenerationHead(nn.Module):
             DataError: for a language that the prompt cannot name, and for labels that are lacking in training, or all
                 of them.
         """
-        for lang, clip in overview.languages.items():
-            try:
-                self.codec.prompt_ids(lang)
-            except DataError as error:
-                raise DataError(
-                    f'{overview.source}, clip {clip!r}', f'"lang" is {lang!r}: {error.problem}', error.advice
-                ) from error
-        if overview.task not in self.vocabularies:
-            return []
-        vocabulary = cast(ClosedVocabulary | GlossVocabulary, self.vocabularies[overview.task])
-        return vocabulary.check_targets(overview.targets, overview.source, training)
-
-    def _answers(self, task: str | None, states: Tensor, mask: Tensor) -> list[list[list]]:
-        vocabulary = None if task is None else self.vocabularies[task]
-        if isinstance(vocabulary, ClosedVocabulary):
-            return vocabulary.rank(self.language_model, states, mask, self.nbest)
-        if isinstance(vocabulary, GlossVocabulary):
-            return vocabulary.write(self.language_model, states, mask, self.nbest, **self.generation)
-        return write_texts(self.language_model, self.codec, states, mask, self.nbest, **self.generation)
+        return check_dataset(overview, training, self.codec, self.vocabularies)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
         """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""
@@ -188,17 +150,7 @@ class MT5GenerationHead(nn.Module):
         """
         # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
         features = features.to(self.language_model.shared.weight.dtype)
-        prompts = {}
-        for lang in {sample.lang for sample in data_samples}:
-            ids = torch.tensor(self.codec.prompt_ids(lang), device=features.device)
-            prompts[lang] = self.language_model.shared(ids)
-        embeddings, masks = [], []
-        for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
-            prompt = prompts[sample.lang]
-            embeddings.append(torch.cat([prompt, frames]))
-            masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
-        pad = torch.nn.utils.rnn.pad_sequence
-        return pad(embeddings, batch_first=True), pad(masks, batch_first=True)
+        return join_prompts(self.language_model.shared, self.codec, features, mask, data_samples)
 
     def _shift_right(self, targets: Tensor) -> Tensor:
         start = targets.new_full((len(targets), 1), self.start_token)
@@ -207,9 +159,3 @@ class MT5GenerationHead(nn.Module):
     def _zero_of_all_weights(self) -> Tensor:
         # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
         return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
-
-
-def _source(task: str, labels: str | Sequence[str]) -> str:
-    """Return what errors call the vocabulary of a task: its file if it has one."""
-    name = f'model.head.vocabularies.{task}'
-    return f'{labels} ({name})' if isinstance(labels, str) else name

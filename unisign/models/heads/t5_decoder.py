@@ -62,7 +62,11 @@ def run_decoder(model: T5Family, tokens: Tensor, memory: Memory, attend: SelfAtt
         memory: of the B clips.
         attend: the positions' attention to each other.
     """
-    hidden = model.decoder.embed_tokens(tokens)
+    return run_blocks(model, model.decoder.embed_tokens(tokens), memory, attend)
+
+
+def run_blocks(model: T5Family, hidden: Tensor, memory: Memory, attend: SelfAttend) -> Tensor:
+    """Return the decoder's states [B, N, C] for embedded tokens [B, N, C]; see ``run_decoder``."""
     for number, block in enumerate(model.decoder.block):
         attention = block.layer[0].SelfAttention
         normed = block.layer[0].layer_norm(hidden)
@@ -72,6 +76,30 @@ def run_decoder(model: T5Family, tokens: Tensor, memory: Memory, attend: SelfAtt
         hidden = hidden + _read_memory(block.layer[1], hidden, memory, number)
         hidden = block.layer[-1](hidden)
     return model.decoder.final_layer_norm(hidden)
+
+
+def attend_to_cache(
+    bias: Tensor, queries: Tensor, keys: Tensor, values: Tensor, past: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Let each text's newest token attend to all its tokens.
+
+    Args:
+        bias: [num_distances, H]; from ``position_biases``.
+        queries: [B, N, H, K], of the newest token of N texts a clip.
+        keys: likewise.
+        values: likewise.
+        past: keys and values of the tokens before, each [B, N, H, P, K]; None where there are none.
+
+    Returns:
+        The attended values [B, N, H, K], and keys and values with the newest token's, each [B, N, H, P + 1, K].
+    """
+    keys, values = keys[..., None, :], values[..., None, :]
+    if past is not None:
+        keys, values = torch.cat([past[0], keys], dim=-2), torch.cat([past[1], values], dim=-2)
+    bias = bias[: keys.shape[-2]].flip(0).t()  # [H, P + 1], the newest last
+    scores = queries[..., None, :] @ keys.transpose(-2, -1) + bias[:, None]
+    weights = scores.float().softmax(dim=-1).type_as(scores)
+    return (weights @ values).squeeze(-2), (keys, values)
 
 
 def position_biases(model: T5Family, num_distances: int) -> list[Tensor]:
@@ -87,8 +115,8 @@ def position_biases(model: T5Family, num_distances: int) -> list[Tensor]:
     return biases
 
 
-def special_tokens(model: T5Family) -> tuple[int, int, int]:
-    """Return the ids of ``</s>``, of padding, and of the token every text starts with."""
+def special_tokens(model: Any) -> tuple[int, int, int]:
+    """Return the ids of ``</s>``, of padding, and of the token that starts every text, by the model's config."""
     config: Any = model.config
     return config.eos_token_id, config.pad_token_id, config.decoder_start_token_id
 

@@ -5,13 +5,14 @@ import math
 from torch import Tensor
 
 from unisign.models.heads.beam_search import beam_search
+from unisign.models.heads.decoder_steps import TextDecoder
 from unisign.models.heads.gloss_grammar import GlossGrammar
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import T5Family
 
 
 def write_texts(
-    model: T5Family,
+    model: T5Family | TextDecoder,
     codec: TextCodec,
     states: Tensor,
     mask: Tensor,
@@ -25,7 +26,7 @@ def write_texts(
     The score is exp of the mean log probability of the tokens, in 0..1.
 
     Args:
-        model: T5-family model in evaluation mode.
+        model: T5-family model in evaluation mode, or what decodes in its place.
         codec: its text codec.
         states: encoder states [B, S, C].
         mask: [B, S]; 1 where a state counts.

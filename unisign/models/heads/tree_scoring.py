@@ -4,9 +4,12 @@ The tree's nodes are the decoder's positions: each attends to its ancestors only
 text, and to the clip's encoder states, which all nodes share. So every prefix is computed once.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from unisign.models.heads.decoder_steps import TextDecoder
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.t5_decoder import make_memory, output_scale, position_biases, run_decoder
 from unisign.models.language_models import T5Family
@@ -16,14 +19,14 @@ CHUNK_NUMBERS = 2**26
 
 
 @torch.no_grad()
-def score_words(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
+def score_words(model: T5Family | TextDecoder, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
     """Return each word's log probability among the words of the tree.
 
     A word's probability is the product, over its tokens and ``</s>``, of the softmax over the tokens the tree allows
     there. So the probabilities of all words add up to 1.
 
     Args:
-        model: T5-family model in evaluation mode.
+        model: T5-family model in evaluation mode, or what decodes in its place.
         tree: of the words.
         states: encoder states [B, S, C].
         mask: [B, S]; 1 where a state counts.
@@ -35,7 +38,7 @@ def score_words(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor)
 
 
 @torch.no_grad()
-def score_words_by_likelihood(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
+def score_words_by_likelihood(model: T5Family | TextDecoder, tree: PrefixTree, states: Tensor, mask: Tensor) -> Tensor:
     """Return each word's log likelihood, the softmax being over the whole vocabulary at every token.
 
     Arguments and result as for ``score_words``; the tree must have been built with ``only_choices=False``. The
@@ -44,7 +47,9 @@ def score_words_by_likelihood(model: T5Family, tree: PrefixTree, states: Tensor,
     return _score(model, tree, states, mask, over_vocabulary=True)
 
 
-def _score(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool) -> Tensor:
+def _score(
+    model: T5Family | TextDecoder, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool
+) -> Tensor:
     if not len(tree.tokens):  # a single word: nothing to choose
         return torch.zeros(len(states), len(tree.paths), device=states.device)
     config = model.config
@@ -55,17 +60,27 @@ def _score(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over
     return torch.cat([_score_chunk(model, tree, *chunk, over_vocabulary) for chunk in chunks])
 
 
-def _score_chunk(model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool) -> Tensor:
+def _score_chunk(
+    model: T5Family | TextDecoder, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool
+) -> Tensor:
+    compute = model.edge_logits if isinstance(model, TextDecoder) else partial(_torch_edge_logits, model)
+    logits, total = compute(tree, states, mask, over_vocabulary)
+    log_probs = logits - (_sibling_total(logits, tree) if total is None else total)[:, tree.edge_node]
+    certain = log_probs.new_zeros(len(log_probs), 1)
+    return torch.cat([log_probs, certain], dim=1)[:, tree.paths].sum(dim=2)
+
+
+def _torch_edge_logits(
+    model: T5Family, tree: PrefixTree, states: Tensor, mask: Tensor, over_vocabulary: bool
+) -> tuple[Tensor, Tensor | None]:
+    """See ``TextDecoder.edge_logits``."""
     attend = _AncestorAttention(tree, position_biases(model, tree.ancestors.shape[1]))
     hidden = run_decoder(model, tree.tokens[None], make_memory(model, states, mask), attend)
     # bf16 would blur the ranking: the last product in float32.
     with torch.autocast(hidden.device.type, enabled=False):
         hidden, weight = hidden.float() * output_scale(model), model.lm_head.weight
-        logits = _edge_logits(hidden, weight, tree)
-        total = _vocabulary_total(hidden, weight) if over_vocabulary else _sibling_total(logits, tree)
-    log_probs = logits - total[:, tree.edge_node]
-    certain = log_probs.new_zeros(len(log_probs), 1)
-    return torch.cat([log_probs, certain], dim=1)[:, tree.paths].sum(dim=2)
+        total = _vocabulary_total(hidden, weight) if over_vocabulary else None
+        return _edge_logits(hidden, weight, tree), total
 
 
 class _AncestorAttention:
