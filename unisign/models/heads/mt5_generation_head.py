@@ -59,7 +59,7 @@ class MT5GenerationHead(nn.Module):
             known = ', '.join(self.generation)
             raise DataError('model.head.generation', f'has the unknown keys {sorted(unknown)}.', f'Known: {known}.')
         self.generation |= generation or {}
-        self.label_smoothing, self.nbest = label_smoothing, nbest
+        self.label_smoothing, self.ranking, self.nbest = label_smoothing, ranking, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
         self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
