@@ -19,6 +19,7 @@ SMALL = {
     'test_dataloader.num_workers': 0,
     'test_dataloader.batch_size': 5,
 }
+CLIPS = [f'poses.lmdb#{kind}-test-0000{i}' for kind in ('sign', 'sentence') for i in range(4)]
 
 
 @dataclass
@@ -80,9 +81,7 @@ def _export(made: Exported, run_tool) -> None:
 
     torch.manual_seed(0)
     model = init_model(prepare_config(made.config, options=made.options), device='cpu')
-    with torch.no_grad():  # so that texts end, and not all alike
-        model.pose_encoder.projection.weight.mul_(20)
-        model.head.language_model.lm_head.weight[1] *= 3
+    _tell_clips_apart(model, [f'{made.options["test_dataloader.dataset.data_root"]}/{name}' for name in CLIPS])
     torch.save({'state_dict': model.state_dict()}, made.checkpoint)
     arguments = (made.config, made.checkpoint, '--out', made.float32, '--int8', *made.arguments)
     assert run_tool('tools/deployment/export_onnx.py', *arguments) == 0
@@ -103,3 +102,22 @@ def onnx_model(exported):
     from unisign.deployment import OnnxSignModel
 
     return OnnxSignModel(str(exported.float32))
+
+
+@torch.no_grad()
+def _tell_clips_apart(model, clips: list[str]) -> None:
+    """Give the features of clips a mean of 0 and a deviation of 3: random weights would say the same of all clips."""
+    from unisign.apis.clip_pipeline import ClipPipeline
+    from unisign.datasets.collate import sign_collate
+
+    pipeline = ClipPipeline(model, lang='en')
+    batch = sign_collate([pipeline.prepare(pipeline.describe(clip, clip)).packed for clip in clips])
+    features, projection = model.extract_feat(batch['inputs'])[batch['inputs']['mask']], model.pose_encoder.projection
+    mean, std = features.mean(dim=0), features.std(dim=0) / 3
+    projection.weight.div_(std[:, None])
+    projection.bias.copy_((projection.bias - mean) / std)
+
+
+@pytest.fixture(scope='session')
+def clips(toy_tiny: Path) -> list[str]:
+    return [f'{toy_tiny}/{name}' for name in CLIPS]

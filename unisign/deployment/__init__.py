@@ -13,5 +13,6 @@ __all__ = [
     'export_model',
     'folder_size',
     'is_export',
+    'quantize_export',
     'run_onnx_test',
 ]

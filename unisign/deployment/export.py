@@ -179,9 +179,10 @@ def _write_texts(head: MT5GenerationHead, folder: Path) -> dict[str, str]:
     shutil.copyfile(head.codec.tokenizer.model_file, language_model / TOKENIZER_FILE)
     head.language_model.config.to_json_file(language_model / 'config.json', use_diff=False)
     files = {}
+    vocabulary: Any
     for task, vocabulary in head.vocabularies.items():
         files[task] = f'labels_{task}.txt'
-        labels: Any = getattr(vocabulary, 'labels', None) or sorted(vocabulary.glosses)
+        labels = getattr(vocabulary, 'labels', None) or sorted(vocabulary.glosses)
         (folder / files[task]).write_text(''.join(f'{label}\n' for label in labels), encoding='utf-8')
     return files
 

@@ -48,10 +48,11 @@ def write_rows_graph(path: Path, weight: Tensor, data: Path, opset: int, int8: b
 def write_output_graph(path: Path, weight: Tensor, data: Path, opset: int, int8: bool = False) -> None:
     """Write the output layer: float32 [M, C] to scores [M, V]; arguments as for ``write_rows_graph``."""
     node = onnx_package('onnx', 'export').helper.make_node
-    ends = ('states', 1, ['M', weight.shape[1]]), ('logits', ['M', weight.shape[0]])
+    given: tuple[str, int, list[str | int]] = ('states', 1, ['M', weight.shape[1]])
+    result: tuple[str, list[str | int]] = ('logits', ['M', weight.shape[0]])
     if not int8:
         nodes = [node('Gemm', ['states', 'table'], ['logits'], transB=1)]
-        _save(path, nodes, [_stored('table', weight, data, int8)], *ends, opset)
+        _save(path, nodes, [_stored('table', weight, data, int8)], given, result, opset)
         return
     nodes = [
         node('DynamicQuantizeLinear', ['states'], ['whole', 'step', 'zero']),
@@ -61,7 +62,7 @@ def write_output_graph(path: Path, weight: Tensor, data: Path, opset: int, int8:
         node('Mul', ['numbers', 'steps'], ['logits']),
     ]
     tables = [_stored('columns', weight, data, int8, columns=True), _inside('scales', row_scales(weight))]
-    _save(path, nodes, tables, *ends, opset)
+    _save(path, nodes, tables, given, result, opset)
 
 
 def read_table(path: Path) -> tuple[Tensor, int]:

@@ -20,6 +20,5 @@ def run_onnx_test(cfg: Config, folder: str | Path, predictions: str | None = Non
         DataError: if the folder is no export, or something of it is missing.
     """
     read_description(folder)
-    del cfg['model']
     cfg.model = dict(type='OnnxSignModel', folder=str(folder))
     return run_test(cfg, None, predictions)
