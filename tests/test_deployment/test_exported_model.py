@@ -22,7 +22,7 @@ def test_features_of_any_batch(torch_model, onnx_model, lengths) -> None:
         expected = torch_model(inputs)
     features = onnx_model(inputs)
     assert expected.abs().max() > 1
-    assert torch.allclose(features, expected, atol=1e-4)
+    assert (features - expected).abs().max() < 1e-4 * expected.abs().max()
     assert not features[~inputs['mask']].any()
 
 
@@ -32,7 +32,7 @@ def test_answers_are_pytorchs(torch_model, exported, clips, task: str, batch_siz
     theirs = SignInferencer(torch_model, task=task, lang='en', batch_size=batch_size)(clips)
     ours = SignInferencer(exported.float32, task=task, lang='en', batch_size=batch_size)(clips)
     assert [answer.failure for answer in ours] == [''] * 8
-    assert len({answer.text for answer in theirs}) > 1, 'a model that always says the same would prove nothing'
+    assert len({str(answer.nbest) for answer in theirs}) > 3, 'a model that always says the same would prove nothing'
     for own, expected in zip(ours, theirs, strict=True):
         assert [text for text, _ in own.nbest] == [text for text, _ in expected.nbest]
         assert [score for _, score in own.nbest] == pytest.approx([score for _, score in expected.nbest], abs=1e-4)

@@ -55,10 +55,10 @@ def export_model(
         DataError: if the folder is not empty, the model cannot be exported, a package is missing, or an exported graph
             does not give what PyTorch gives.
     """
-    for package in ('onnx', 'onnxscript', 'onnxruntime'):
-        onnx_package(package, USER)
     head, folder = _exportable_head(model), Path(folder)
     claim_folder(folder)
+    for package in ('onnx', 'onnxscript', 'onnxruntime'):
+        onnx_package(package, USER)
     language_model = head.language_model
     graphs: dict[str, Graph] = dict(
         pose_encoder=PoseEncoderGraph(model),

@@ -1,7 +1,7 @@
 """The folder of an exported model: what lies in it, and ``export.json``, which says what the graphs do not."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,11 @@ def read_description(folder: str | Path) -> ExportDescription:
         made_with = content.get('format')
         if made_with != FORMAT:
             raise DataError(path, f'has format {made_with!r}; this version reads {FORMAT}.', advice)
-        return ExportDescription(**content)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(path, f'cannot be read ({error}).', advice) from error
+    known = {one.name for one in fields(ExportDescription)}
+    if wrong := sorted(known ^ set(content)):
+        raise DataError(path, f'lacks, or does not know, {", ".join(wrong)}.', advice)
+    return ExportDescription(**content)

@@ -17,6 +17,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         annotations,
         checkpoints,
         configs,
+        exports,
         poses,
         python,
         rgb,
@@ -40,6 +41,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         python,
         tools,
         video_input,
+        exports,
     ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)
