@@ -17,6 +17,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         annotations,
         checkpoints,
         configs,
+        exports,
         fine_tuning,
         mixing,
         poses,
@@ -47,6 +48,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         tools,
         trimming,
         video_input,
+        exports,
         zoo,
     ):
         for row in module.rows(bench):

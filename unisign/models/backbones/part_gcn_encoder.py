@@ -110,7 +110,8 @@ class PartGCNEncoder(nn.Module):
         Returns:
             [B, T, out_channels], zeros where the mask is false.
         """
-        if self.training or torch.is_grad_enabled() or mask.device.type != 'cpu' or torch.compiler.is_compiling():
+        exported = self.make_timeline is not ClipTimeline
+        if exported or self.training or torch.is_grad_enabled() or mask.device.type != 'cpu':
             return self.temporal(self.spatial(parts, mask))
         # Some clips at a time: what the layers hand on stays in the cache.
         clips = max(1, FRAMES_AT_ONCE // max(mask.shape[1], 1))

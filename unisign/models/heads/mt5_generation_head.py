@@ -77,7 +77,7 @@ class MT5GenerationHead(nn.Module):
             known = ', '.join(self.generation)
             raise DataError('model.head.generation', f'has the unknown keys {sorted(unknown)}.', f'Known: {known}.')
         self.generation |= generation or {}
-        self.label_smoothing, self.nbest = label_smoothing, nbest
+        self.label_smoothing, self.ranking, self.nbest = label_smoothing, ranking, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
         if lora is not None:
             check_adapter_keys(lora)
