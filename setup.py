@@ -1,4 +1,4 @@
-"""Build step: the wheel carries configs, tools and the model index where OpenMMLab's ``mim`` looks for them.
+"""Build step: the wheel carries configs, tools, demos and the model zoo where OpenMMLab's ``mim`` looks for them.
 
 Everything else about the package stands in setup.cfg.
 """
@@ -10,7 +10,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-MIM_FILES = ('configs', 'tools', 'model-index.yml')
+MIM_FILES = ('configs', 'tools', 'demo', 'model-index.yml', 'model_zoo.md')
 
 
 class BuildWithMimFiles(build_py):

@@ -9,6 +9,8 @@ for variable in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
 os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
 
 import random
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -112,3 +114,32 @@ def tiny_language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         d_kv=8,
         num_heads=2,
     )
+
+
+def _find_chromium():
+    named = os.environ.get('UNISIGN_CHROMIUM', '')
+    for name in [named] if named else ['chromium', 'chromium-browser', 'google-chrome']:
+        path = shutil.which(name)
+        if path and not subprocess.run([path, '--version'], capture_output=True, check=False).returncode:
+            return path
+    return None
+
+
+@pytest.fixture(scope='session')
+def chromium():
+    """A running Chromium with a camera that shows a test picture; nothing outside this computer has a name in it."""
+    playwright = pytest.importorskip('playwright.sync_api', reason='no playwright: pip install -e ".[test]"')
+    path = _find_chromium()
+    if path is None:
+        pytest.skip('no Chromium here: apt-get install chromium (needs root), or UNISIGN_CHROMIUM=/path/to/chrome')
+    arguments = [
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    ]
+    if hasattr(os, 'geteuid') and os.geteuid() == 0:
+        arguments.append('--no-sandbox')  # it refuses to start for root otherwise
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()

@@ -12,8 +12,8 @@ from unisign.engine.launch import prepare_config, run_readably, run_test
 def parse_args() -> argparse.Namespace:
     """Return the command line's arguments, in MMEngine's conventions."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help="checkpoint file, or a run's folder (then its best checkpoint)")
+    parser.add_argument('config', help='config file, or the name of a config')
+    parser.add_argument('checkpoint', help="checkpoint file, name in the model zoo, or a run's folder (its best)")
     parser.add_argument('--work-dir', help='folder for logs and scores (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='JSON Lines file for the predictions, one clip a line')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='config entries to change: key=value ..')

@@ -13,7 +13,7 @@ from unisign.engine.launch import prepare_config, run_readably, run_train
 def parse_args() -> argparse.Namespace:
     """Return the command line's arguments, in MMEngine's conventions."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of a config')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
     parser.add_argument(
         '--resume',

@@ -84,7 +84,7 @@ def test_poses_and_files_of_any_kind(config: Path, tmp_path: Path) -> None:
 
 
 def test_mistakes(config: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='expected the path of a config file'):
+    with pytest.raises(DataError, match='uni-sign-large: is no config in configs'):
         init_model('uni-sign-large')
     with pytest.raises(DataError, match='no such config'):
         init_model(tmp_path / 'none.py')

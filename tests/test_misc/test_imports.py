@@ -46,9 +46,7 @@ NEVER_AT_IMPORT = (
     'uvicorn',
     'matplotlib.pyplot',
     'deepspeed',
-    'onnx',
-    'onnxruntime',
-    'onnxscript',
+    'peft',
 )
 # What one must not pay for before using anything.
 HEAVY = (*NEVER_AT_IMPORT, 'torch', 'torchvision', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')

@@ -2,8 +2,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from unisign.models import MT5GenerationHead
+from unisign.models.heads import mt5_generation_head
 from unisign.registry import MODELS
 from unisign.structures import DataError
 
@@ -43,10 +45,40 @@ def test_loss_is_hugging_faces_without_smoothing(head, make_batch) -> None:
 
 def test_vocabulary_is_scored_once_and_not_for_padding(head, make_batch, monkeypatch) -> None:
     inputs, samples = make_batch([5, 3], texts=['hello you', '今天我想吃面条。 hello'])
-    calls = count_calls(monkeypatch, head.language_model.lm_head)
+    calls = []
+    whole = mt5_generation_head.linear_cross_entropy
+    monkeypatch.setattr(mt5_generation_head, 'linear_cross_entropy', lambda *args: calls.append(args) or whole(*args))
+    layer_calls = count_calls(monkeypatch, head.language_model.lm_head)
     head.loss(torch.randn(2, 5, 24), inputs['mask'], samples)
     tokens = sum(len(head.codec.target_ids(sample.gt_text)) for sample in samples)
-    assert [tuple(args[0].shape) for args in calls] == [(tokens, 24)]
+    assert [tuple(hidden.shape) for hidden, *_ in calls] == [(tokens, 24)]
+    assert not layer_calls
+
+
+class ScaledLinear(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
+def test_an_output_layer_of_ones_own_is_called(head, make_batch) -> None:
+    inputs, samples = make_batch([5, 3], texts=['hello you'])
+    features = torch.randn(2, 5, 24)
+    head.eval()
+    plain = head.loss(features, inputs['mask'], samples)
+    layer = head.language_model.lm_head
+    own = ScaledLinear(layer.in_features, layer.out_features, bias=False)
+    own.weight = nn.Parameter(layer.weight.detach() / 2)
+    head.language_model.lm_head = own
+    found = head.loss(features, inputs['mask'], samples)
+    assert found['loss'].item() == pytest.approx(plain['loss'].item(), rel=1e-5)
+    assert found['token_accuracy'] == plain['token_accuracy']
+
+
+def test_one_look_up_for_prompts_and_targets(head, make_batch, monkeypatch) -> None:
+    inputs, samples = make_batch([5, 3], langs=['en', 'zh'], texts=['hello you'])
+    calls = count_calls(monkeypatch, head.language_model.shared)
+    head.loss(torch.randn(2, 5, 24), inputs['mask'], samples)
+    assert len(calls) == 1
 
 
 def test_prompt_then_frames_without_a_gap(head, make_batch) -> None:
@@ -75,12 +107,12 @@ def test_unknown_language_is_an_error(head, make_batch) -> None:
 
 
 @pytest.mark.parametrize('vocabularies', [None, {'islr': ['hello', 'help', 'good night']}])
-def test_predict_runs_the_encoder_once_and_never_the_teacher_forced_decoder(
+def test_predict_runs_the_encoder_once_and_never_hugging_faces_decoder(
     model_config, make_batch, monkeypatch, vocabularies
 ) -> None:
     head = MODELS.build(model_config(vocabularies=vocabularies)['head']).eval()
     inputs, samples = make_batch([5, 3], task='islr')
-    encoder = count_calls(monkeypatch, head.language_model.encoder)
+    encoder = count_calls(monkeypatch, mt5_generation_head, 'run_encoder')
     decoder = count_calls(monkeypatch, head.language_model.decoder)
     whole = count_calls(monkeypatch, head.language_model)
     head.predict(torch.randn(2, 5, 24), inputs['mask'], samples)

@@ -88,7 +88,7 @@ def test_a_single_word_is_certain() -> None:
 
 def test_the_decoder_runs_once_for_all_words(monkeypatch) -> None:
     model, calls = MODELS['untied'], []
-    layer = model.decoder.block[0].layer[-1]
+    layer = model.decoder.block[0].layer[-1].layer_norm
     handle = layer.register_forward_hook(lambda module, args, output: calls.append(output.shape))
     tree = PrefixTree(WORDS, 0)
     score_words(model, tree, STATES, MASK)

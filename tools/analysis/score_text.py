@@ -7,7 +7,8 @@ import argparse
 import json
 import sys
 
-from unisign.analysis.score_text import TASKS, score_predictions_file
+from unisign.analysis.predictions_file import TASKS
+from unisign.analysis.score_text import score_predictions_file
 from unisign.structures import DataError
 
 

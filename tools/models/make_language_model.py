@@ -1,9 +1,9 @@
 """Make a small language model (tokenizer and configuration) from the texts of annotation files."""
 
 import argparse
-import json
 from pathlib import Path
 
+from unisign.datasets.corpus_texts import read_texts
 from unisign.models.language_models import make_language_model
 from unisign.structures import DataError
 
@@ -24,33 +24,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tie', action='store_true', help='share input and output embeddings')
     parser.add_argument('--seed', type=int, default=42)
     return parser.parse_args()
-
-
-def read_texts(paths: list[Path]) -> tuple[list[str], set[str]]:
-    """Return the texts and glosses of annotation files, and the languages they name."""
-    texts, languages = [], set()
-    for path in paths:
-        if not path.is_file():
-            raise DataError(path, 'no such file; expected annotations, JSON Lines.', 'Check the path.')
-        for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
-            if not line.strip():
-                continue
-            entry = _entry(line, f'{path}, line {number}')
-            texts += [entry.get('text') or '', ' '.join(entry.get('gloss') or [])]
-            if entry.get('lang'):
-                languages.add(entry['lang'])
-    return texts, languages
-
-
-def _entry(line: str, source: str) -> dict:
-    try:
-        entry = json.loads(line)
-        problem = '' if isinstance(entry, dict) else f'a {type(entry).__name__}'
-    except json.JSONDecodeError as error:
-        problem = str(error)
-    if problem:
-        raise DataError(source, f'not a JSON object ({problem}).', 'Write one object a line.')
-    return entry
 
 
 def main(args: argparse.Namespace) -> None:

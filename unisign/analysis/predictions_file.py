@@ -6,6 +6,7 @@ from pathlib import Path
 from unisign.evaluation import Prediction
 from unisign.structures import DataError
 
+TASKS = ('slt', 'cslr', 'islr')
 _TEXT_KEYS = ('pred', 'ref')
 _OPTIONAL_TEXT_KEYS = ('id', 'task', 'lang', 'dataset', 'failure')
 _EXPECTED = 'Each line is an object with at least "id", "pred" and "ref"; tools/test.py --out writes such a file.'
@@ -37,6 +38,41 @@ def read_predictions(path: str | Path) -> list[Prediction]:
     if not predictions:
         raise DataError(path, 'holds no prediction.', _EXPECTED)
     return predictions
+
+
+def read_task_predictions(path: str | Path, task: str | None = None) -> tuple[str, list[Prediction]]:
+    """Return a task and its predictions in a file; those that name no task belong to every one.
+
+    Args:
+        path: predictions file, JSON Lines.
+        task: ``slt``, ``cslr`` or ``islr``; None: the one that the file names.
+
+    Raises:
+        DataError: for a file that cannot be used (see ``read_predictions``), a task that is unknown or of which there
+            is no clip, or, where none is given, a file that names none or several.
+    """
+    predictions = read_predictions(path)
+    task = task or _only_task(path, predictions)
+    if task not in TASKS:
+        raise DataError(path, f'task {task!r} is unknown.', f'Choose one of {", ".join(TASKS)}.')
+    clips = [prediction for prediction in predictions if prediction.task in (None, task)]
+    if not clips:
+        found = ', '.join(sorted({str(prediction.task) for prediction in predictions}))
+        raise DataError(
+            path,
+            f'holds no prediction of task {task!r} (found: {found}).',
+            'Choose the report (--task) of that task.',
+        )
+    return task, clips
+
+
+def _only_task(path: str | Path, predictions: list[Prediction]) -> str:
+    tasks = sorted({prediction.task for prediction in predictions if prediction.task})
+    if len(tasks) != 1:
+        raise DataError(
+            path, f'names {len(tasks)} tasks ({", ".join(tasks)}).', f'Choose one: --task {"|".join(TASKS)}.'
+        )
+    return tasks[0]
 
 
 def _lines(path: str | Path) -> list[str]:

@@ -10,8 +10,11 @@ from typing import Any
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which model answers, what it writes, and where it runs."""
-    parser.add_argument('--model', required=True, help='config file, or the name of a config')
-    parser.add_argument('--checkpoint', help="checkpoint, or a run's folder (default: work_dirs/<config name>)")
+    parser.add_argument('--model', required=True, help='config file, or the name of a config (model_zoo.md)')
+    parser.add_argument(
+        '--checkpoint',
+        help="file, name in the model zoo, or a run's folder (default: work_dirs/<name>, then the zoo)",
+    )
     parser.add_argument('--task', choices=['islr', 'cslr', 'slt'], help="what to write (default: the config's)")
     parser.add_argument('--lang', help="language of the text, such as en or zh (default: the config's)")
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: the GPU if there is one)')

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from unisign.checkpoints import load_weights
+from unisign.checkpoints import fetch_weights, is_zoo_name, load_weights
 from unisign.engine.config_check import check_config, read_config
 from unisign.models import UniSign
 from unisign.registry import MODELS
@@ -18,9 +18,11 @@ def init_model(
     """Build a model for inference.
 
     Args:
-        config: path of a config file, or a ``Config``. Relative paths inside it (language model, labels) start from the
-            working directory, as in training.
-        checkpoint: file with its weights, of this library or published; None keeps the weights it is built with.
+        config: path of a config file, the name of a config, or a ``Config``. Relative paths inside it (language model,
+            labels) start from the working directory, as in training.
+        checkpoint: file with its weights, of this library or published, or a name of the model zoo. None takes the
+            zoo's weights if ``config`` is a name of the zoo, else it keeps the weights the model is built with; so it
+            does on the meta device, which has none.
         device: where it runs; None takes the GPU if there is one.
 
     Returns:
@@ -31,6 +33,10 @@ def init_model(
     """
     cfg = _read(config)
     check_config(cfg)
+    if device is None:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if checkpoint is None and is_zoo_name(config) and torch.device(device).type != 'meta':
+        checkpoint = fetch_weights(str(config))
     content = cfg.model.to_dict()
     head = content.get('head')
     if checkpoint is not None and isinstance(head, dict) and head.get('pretrained'):
@@ -39,17 +45,11 @@ def init_model(
     if checkpoint is not None:
         load_weights(model, checkpoint)
     model.cfg = cfg
-    if device is None:
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return model.to(device).eval()
 
 
 def _read(config: str | Path | Config) -> Config:
     if not isinstance(config, Config):
-        if Path(config).suffix != '.py':
-            raise DataError(
-                config, 'expected the path of a config file (.py), or a Config.', 'See the folder configs/.'
-            )
         config = read_config(config)
     if config.get('model') is None:
         raise DataError(

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unisign.checkpoints.adapters import fit_adapter_names
 from unisign.checkpoints.official import from_official, is_official
+from unisign.checkpoints.zoo_weights import checkpoint_file
 from unisign.structures import DataError
 
 _WRAPPERS = ('state_dict', 'model')
@@ -22,7 +24,8 @@ def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
     and ``.safetensors``.
 
     Args:
-        path: the file. It is read with PyTorch's strict ``weights_only`` unpickler, whatever it claims to be.
+        path: the file, or a name of the model zoo. It is read with PyTorch's strict ``weights_only`` unpickler,
+            whatever it claims to be.
 
     Raises:
         DataError: if the file is missing, truncated, no checkpoint, wants to run code, or its weights are not finite.
@@ -40,7 +43,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     Raises:
         DataError: see ``load_state_dict_file``.
     """
-    path = Path(path)
+    path = checkpoint_file(path)
     if not path.is_file():
         raise DataError(path, 'no such file; expected a checkpoint (.pth or .safetensors).', 'Check the path.')
     content = _read_safetensors(path) if path.suffix == '.safetensors' else read_plain(path)
@@ -67,8 +70,8 @@ def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> Non
     Raises:
         DataError: naming the weights that do not fit.
     """
-    state = load_state_dict_file(path)
     own = model.state_dict()
+    state = fit_adapter_names(load_state_dict_file(path), own, path)
     problems = misfits(state, own, strict)
     if problems:
         raise DataError(

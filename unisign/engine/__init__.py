@@ -5,7 +5,14 @@ from unisign.engine.config_check import ConfigError, check_config, read_config
 from unisign.engine.cosine_schedule import StepCosineLR
 from unisign.engine.device import adapt_to_machine
 from unisign.engine.evaluation_loops import SignTestLoop, SignValLoop
-from unisign.engine.hooks import BufferAverageHook, FailedClipHook, OptimizerStepSchedulerHook, SignCheckpointHook
+from unisign.engine.hooks import (
+    BufferAverageHook,
+    EarlyStoppingHook,
+    EMAHook,
+    FailedClipHook,
+    OptimizerStepSchedulerHook,
+    SignCheckpointHook,
+)
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 from unisign.engine.sign_runner import SignRunner
 from unisign.engine.train_loop import SignTrainLoop
@@ -13,6 +20,8 @@ from unisign.engine.train_loop import SignTrainLoop
 __all__ = [
     'BufferAverageHook',
     'ConfigError',
+    'EMAHook',
+    'EarlyStoppingHook',
     'FailedClipHook',
     'OptimizerStepSchedulerHook',
     'SignCheckpointHook',

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 import unisign.registry as ours
 from unisign.engine.argument_types import wrong_types
+from unisign.engine.config_names import find_config
 from unisign.engine.hooks.sign_checkpoint_hook import check_save_best
 from unisign.structures import DataError
 
@@ -34,11 +35,16 @@ class ConfigError(DataError):
 def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file and merge ``--cfg-options`` into it.
 
+    Args:
+        path: of the file, or the name of a config, see ``find_config``.
+        options: entries to change, by dotted key.
+
     Raises:
+        DataError: if it is a name, and no config is called so.
         ConfigError: if the file or one of its bases is missing, it is no valid Python, or an option is none of the
             config's.
     """
-    path = Path(path)
+    path = find_config(path)
     if not path.is_file():
         raise ConfigError(path, 'there is no such config file.', _nearest_configs(path))
     try:

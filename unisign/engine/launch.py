@@ -14,6 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from unisign.checkpoints import checkpoint_file
 from unisign.engine.checkpoint_io import (
     checkpoint_folder,
     find_best_checkpoint,
@@ -21,6 +22,7 @@ from unisign.engine.checkpoint_io import (
     write_text_atomically,
 )
 from unisign.engine.config_check import ConfigError, read_config
+from unisign.engine.cpu_memory import keep_freed_memory
 from unisign.engine.sign_runner import SignRunner
 from unisign.registry import RUNNERS
 from unisign.structures import DataError
@@ -37,7 +39,7 @@ def prepare_config(
     """Read a config and set where it runs.
 
     Args:
-        config: path of the config file.
+        config: path of the config file, or the name of a config.
         work_dir: folder of the run; None takes the config's own, else ``work_dirs/<name of the config>``.
         options: entries to change, by dotted key (``--cfg-options``).
         launcher: who starts the processes: none, pytorch, slurm or mpi.
@@ -76,6 +78,8 @@ def run_train(cfg: Config, resume: str | None = None, overwrite: bool = False) -
 
 def build_runner(cfg: Config) -> SignRunner:
     """Return the runner that ``cfg.runner_type`` names; ``SignRunner`` if it names none."""
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     return RUNNERS.get(cfg.get('runner_type', 'SignRunner')).from_cfg(cfg)
 
 
@@ -101,8 +105,8 @@ def run_test(cfg: Config, checkpoint: str | Path | None, predictions: str | None
 
     Args:
         cfg: from :func:`prepare_config`.
-        checkpoint: a checkpoint, or a run's folder: then its best checkpoint, or its last if it has no best. None
-            tests the model as the config builds it.
+        checkpoint: a checkpoint, a name of the model zoo, or a run's folder: then its best checkpoint, or its last if
+            it has no best.
         predictions: JSON Lines file to write every clip's prediction to.
 
     Returns:
@@ -128,10 +132,13 @@ def run_test(cfg: Config, checkpoint: str | Path | None, predictions: str | None
 def find_checkpoint(path: str | Path) -> Path:
     """Return ``path`` if it is a file; the best or else the last checkpoint if it is a run's folder.
 
+    Args:
+        path: of the file or folder, or a name of the model zoo: then the file of its weights, fetched if need be.
+
     Raises:
-        DataError: if there is no such file, or no checkpoint in the folder.
+        DataError: if there is no such file, no checkpoint in the folder, or the weights cannot be fetched.
     """
-    path = Path(path)
+    path = checkpoint_file(path)
     if path.is_dir():
         found = find_best_checkpoint(path) or find_last_checkpoint(path)
         if found is None:

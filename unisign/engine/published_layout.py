@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import MT5Config, MT5ForConditionalGeneration
 
+from unisign.checkpoints import load_state_dict_file, misfits
 from unisign.engine.config_check import check_config, read_config
 from unisign.models import HandCropEncoder, PartGCNEncoder, PriorGuidedFusion
 from unisign.registry import MODELS
@@ -32,6 +33,29 @@ def config_layout(config: str | Path) -> dict[str, Tensor]:
         content['head']['pretrained'] = False
     with torch.device('meta'):
         return MODELS.build(content).state_dict()
+
+
+def check_published(path: str | Path) -> int:
+    """Check that a file holds the published model, pose-only or RGB-pose, name by name and shape by shape.
+
+    Args:
+        path: of the file, read without running anything in it.
+
+    Returns:
+        How many tensors it holds.
+
+    Raises:
+        DataError: if it cannot be read or holds something else.
+    """
+    state = load_state_dict_file(path)
+    problems = misfits(state, published_layout(state, path))
+    if problems:
+        raise DataError(
+            path,
+            f'the weights are not those of the published model. {problems}',
+            'Remove it and download it again.',
+        )
+    return len(state)
 
 
 def published_layout(state: Mapping[str, Tensor], source: object) -> dict[str, Tensor]:

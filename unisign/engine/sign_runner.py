@@ -20,18 +20,20 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from unisign.checkpoints import load_state_dict_file
+from unisign.checkpoints.adapters import fit_adapter_names
 from unisign.engine.checkpoint_io import (
     find_last_checkpoint,
     read_checkpoint,
     remove_leftovers,
-    to_plain,
     write_checkpoint,
 )
 from unisign.engine.config_check import ConfigError, check_config
 from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.same_run import check_same_run, run_essentials
 from unisign.engine.seeding import set_seeds
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
+from unisign.engine.trained_share import trained_share
 from unisign.engine.validation_history import ValidationHistory
 from unisign.engine.weights import load_into
 from unisign.registry import FUNCTIONS, RUNNERS
@@ -103,6 +105,7 @@ class SignRunner(Runner):
             self._dump_config_to(Path(self.work_dir))
             for name in remove_leftovers(self.work_dir):
                 self.logger.warning(f'{name} was being written when an earlier process ended: removed.')
+        self.logger.info(trained_share(self._bare_model))
         return super().train()
 
     @master_only
@@ -170,7 +173,7 @@ class SignRunner(Runner):
                 f'cannot be resumed: it holds no {", ".join(sorted(missing))}.',
                 'To start a new run from its weights set load_from to it, without --resume.',
             )
-        self._check_same_run(filename, checkpoint['run'])
+        check_same_run(filename, checkpoint['run'], run_essentials(self))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_into(self._bare_model, checkpoint['state_dict'], filename, strict=True)
         if resume_optimizer:
@@ -183,36 +186,6 @@ class SignRunner(Runner):
         self.call_hook('after_resume', checkpoint=checkpoint)
         barrier()  # nobody goes on, and removes old checkpoints, before all have read theirs
         self._log_resumed(filename)
-
-    def _check_same_run(self, filename: str, before: dict[str, Any]) -> None:
-        now = self.run_essentials()
-        different = [
-            f'{name} was {before[name]}, is {value}'
-            for name, value in now.items()
-            if name in before and before[name] != value
-        ]
-        if different:
-            raise DataError(
-                filename,
-                f'was written by a run with other settings: {"; ".join(different)}.',
-                'Resume with the settings of that run; to change them start a new run with load_from set to this file.',
-            )
-
-    def run_essentials(self) -> dict[str, Any]:
-        """Return what must not change between a checkpoint and its resumption."""
-        loader = self.train_loop.dataloader
-        return dict(
-            world_size=self.world_size,
-            seed=self.seed,
-            max_epochs=self.max_epochs,
-            dataset_length=len(loader.dataset),
-            batch_size=getattr(loader.batch_sampler, 'batch_size', None),
-            batches_per_epoch=len(loader),
-            steps_per_epoch=self.train_loop.steps_per_epoch,
-            # their state comes from the checkpoint, so that changes in the config would be ignored
-            optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
-            param_scheduler=to_plain(self.cfg.get('param_scheduler')),
-        )
 
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
         try:
@@ -257,7 +230,8 @@ class SignRunner(Runner):
         Raises:
             DataError: if the file cannot be read, or its weights do not fit the model.
         """
-        state_dict = load_state_dict_file(filename)
+        own = self._bare_model.state_dict()
+        state_dict = fit_adapter_names(load_state_dict_file(filename), own, filename)
         checkpoint = dict(state_dict=state_dict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         report = load_into(self._bare_model, checkpoint['state_dict'], filename, strict)
@@ -315,7 +289,7 @@ class SignRunner(Runner):
         )
         if save_optimizer:
             checkpoint['optimizer'] = self.optim_wrapper.state_dict()
-            checkpoint['run'] = self.run_essentials()
+            checkpoint['run'] = run_essentials(self)
         if save_param_scheduler:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)

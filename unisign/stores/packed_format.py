@@ -20,6 +20,7 @@ Arrays lie raw, one behind the other: reading is one copy, without parsing and w
 
 import struct
 import zlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -102,8 +103,25 @@ def _all_points(values: np.ndarray, points: np.ndarray | None) -> np.ndarray:
     if points is None:
         return values.astype(np.float32)
     full = np.zeros((len(values), NUM_KEYPOINTS, *values.shape[2:]), np.float32)
-    full[:, points] = values
+    for kept, place in _runs(points.tobytes()):
+        full[:, place] = values[:, kept]
     return full
+
+
+@lru_cache(maxsize=8)
+def _runs(points: bytes) -> list[tuple[slice, slice]]:
+    """Return which of the kept points go where, as few slices: they are copied several times as fast as single points.
+
+    A run is of points at equal distances, such as every other point of the jaw.
+    """
+    runs, start = [], 0
+    while start < len(points):
+        end, step = start + 1, points[start + 1] - points[start] if start + 1 < len(points) else 1
+        while end < len(points) and points[end] - points[end - 1] == step > 0:
+            end += 1
+        runs.append((slice(start, end), slice(points[start], points[end - 1] + 1, max(step, 1))))
+        start = end
+    return runs
 
 
 def _as_scores(scores: np.ndarray, dtype: np.dtype) -> np.ndarray:

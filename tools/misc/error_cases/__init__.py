@@ -17,15 +17,18 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         annotations,
         checkpoints,
         configs,
-        exports,
+        fine_tuning,
+        mixing,
         poses,
         python,
         rgb,
         runs,
         tools,
+        trimming,
         video_input,
         videos,
         vocabularies,
+        zoo,
     )
 
     bench = Bench(folder, corpus)
@@ -38,10 +41,13 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         vocabularies,
         checkpoints,
         runs,
+        mixing,
+        fine_tuning,
         python,
         tools,
+        trimming,
         video_input,
-        exports,
+        zoo,
     ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)

@@ -15,6 +15,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from _pack_poses(bench)
     yield from _make_language_model(bench)
     yield from _score_text(bench)
+    yield from _reports(bench)
 
 
 def _import_npz(bench: Bench) -> Iterator[Row]:
@@ -87,6 +88,37 @@ def _score_text(bench: Bench) -> Iterator[Row]:
         attempt = bench.tool('analysis/score_text.py', path)
         outcome = 'Nothing is scored.' if attempt.message else 'It is scored.'
         yield Row('`tools/analysis/score_text.py`', wrong, attempt.message, outcome)
+
+
+def _reports(bench: Bench) -> Iterator[Row]:
+    sound = {'id': 'a', 'pred': 'good', 'ref': 'good', 'task': 'islr', 'lang': 'en'}
+    islr = bench.write('islr.jsonl', json.dumps(sound))
+    slt = bench.write('slt.jsonl', json.dumps(sound | {'task': 'slt'}))
+    blind = bench.write('blind.jsonl', json.dumps(sound | {'ref': ''}))
+    silent = bench.write('silent.jsonl', json.dumps(sound | {'task': 'slt', 'lang': None}))
+    out = bench.folder / 'page.html'
+    others = bench.write_clips('others.jsonl', [bench.clip(0)])
+    renamed = bench.write('renamed.jsonl', json.dumps(sound | {'id': 'b'}))
+    corrected = bench.write('corrected.jsonl', json.dumps(sound | {'ref': 'bad'}))
+    cases: tuple[tuple[str, str, tuple], ...] = (
+        ('report_islr.py', 'Predictions of another task', (slt,)),
+        ('report_islr.py', 'No reference in a line', (blind,)),
+        ('report_cslr.py', 'The file is empty', (bench.write('none.jsonl'),)),
+        (
+            'report_slt.py',
+            'No language',
+            (silent,),
+        ),
+        ('compare_predictions.py', 'Other clips in the second file', (islr, renamed)),
+        ('compare_predictions.py', 'Another reference in the second file', (islr, corrected)),
+        ('compare_predictions.py', 'Another task in the second file', (islr, slt)),
+        ('compare_predictions.py', 'A score of another task', (islr, islr, '--scores', 'bleu4')),
+        ('make_page.py', 'Annotations of other clips', (islr, '--out', out, '--ann', others)),
+        ('make_page.py', 'The annotation file is missing', (islr, '--out', out, '--ann', bench.folder / 'gone.jsonl')),
+    )
+    for tool, wrong, arguments in cases:
+        attempt = bench.tool(f'analysis/{tool}', *arguments)
+        yield Row(f'`tools/analysis/{tool}`', wrong, attempt.message, _written(attempt, out))
 
 
 def _written(attempt: Attempt, out: Path) -> str:

@@ -170,30 +170,44 @@ def check_save_best(save_best: str | None) -> str | None:
     Raises:
         DataError: otherwise.
     """
-    if save_best is not None and not save_best.startswith(('dev/', 'dev_')):
-        raise DataError(
-            'default_hooks.checkpoint.save_best',
-            f'must be a metric of the dev split (dev/...), got {save_best!r}.',
-            "Checkpoints are chosen on dev, never on test; give the validation's metric prefix='dev'.",
-        )
+    if save_best is not None:
+        check_dev_metric(save_best, 'default_hooks.checkpoint.save_best')
     return save_best
 
 
-def rule_of(metric: str, rule: str | None) -> str:
-    """Return ``greater`` or ``less``: which scores of ``metric`` are better.
+def check_dev_metric(metric: str, key: str) -> None:
+    """Refuse a metric that is not one of the dev split.
+
+    Args:
+        metric: its name.
+        key: what named it, for the error.
+
+    Raises:
+        DataError: if so.
+    """
+    if not metric.startswith(('dev/', 'dev_')):
+        raise DataError(
+            key,
+            f'must be a metric of the dev split (dev/...), got {metric!r}.',
+            "Checkpoints are chosen on dev, never on test; give the validation's metric prefix='dev'.",
+        )
+
+
+def rule_of(metric: str, rule: str | None, key: str = 'default_hooks.checkpoint.rule') -> str:
+    """Return ``greater`` or ``less``: which scores of ``metric`` are better; ``key`` is for the error.
 
     Raises:
         DataError: if ``rule`` is neither of them, or it is None and the metric's name is not known.
     """
     if rule in ('greater', 'less'):
         return rule
-    name = metric.lower()
+    name = re.split(r'[/_]', metric, maxsplit=1)[-1].rpartition('/')[2].lower()  # without split and dataset
     if rule is None and any(part in name for part in HIGHER_IS_BETTER):
         return 'greater'
     if rule is None and any(part in name for part in LOWER_IS_BETTER):
         return 'less'
     raise DataError(
-        'default_hooks.checkpoint.rule',
+        key,
         f'got {rule!r} for {metric!r}.',
         "Say rule='greater' or rule='less': which scores are better.",
     )

@@ -6,7 +6,7 @@ this alignment can hold more errors than the edit distance: ``f f a c e`` agains
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 INSERTION_COST, DELETION_COST, SUBSTITUTION_COST = 3, 3, 4
 
@@ -19,8 +19,38 @@ class ErrorCounts(NamedTuple):
     insertions: int
 
 
+class Step(NamedTuple):
+    """One column of an alignment.
+
+    Attributes:
+        kind: what happened to the word.
+        reference: the word that should have been written; None for an insertion.
+        hypothesis: the word that was written; None for a deletion.
+    """
+
+    kind: Literal['match', 'substitution', 'deletion', 'insertion']
+    reference: str | None
+    hypothesis: str | None
+
+
 def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorCounts:
-    """Count the errors of the cheapest 3/3/4 alignment of two word sequences.
+    """Count the errors of the cheapest 3/3/4 alignment of two word sequences (see ``align``).
+
+    Args:
+        reference: words that should have been written; may be empty.
+        hypothesis: words that were written; may be empty.
+    """
+    return count_steps(align(reference, hypothesis))
+
+
+def count_steps(steps: Sequence[Step]) -> ErrorCounts:
+    """Count the errors of an alignment."""
+    kinds = [step.kind for step in steps]
+    return ErrorCounts(kinds.count('substitution'), kinds.count('deletion'), kinds.count('insertion'))
+
+
+def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Step]:
+    """Return the cheapest 3/3/4 alignment of two word sequences, from their first words to their last.
 
     Of several cheapest alignments the one is taken that, read from the end, prefers a match, then an insertion, then
     a substitution, then a deletion.
@@ -31,17 +61,21 @@ def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorCo
     """
     costs = _cost_table(reference, hypothesis)
     i, j = len(reference), len(hypothesis)
-    substitutions = deletions = insertions = 0
+    steps: list[Step] = []
     while i or j:
         if i and j and reference[i - 1] == hypothesis[j - 1] and costs[i][j] == costs[i - 1][j - 1]:
             i, j = i - 1, j - 1
+            steps.append(Step('match', reference[i], hypothesis[j]))
         elif j and costs[i][j] == costs[i][j - 1] + INSERTION_COST:
-            j, insertions = j - 1, insertions + 1
+            j -= 1
+            steps.append(Step('insertion', None, hypothesis[j]))
         elif i and j and costs[i][j] == costs[i - 1][j - 1] + SUBSTITUTION_COST:
-            i, j, substitutions = i - 1, j - 1, substitutions + 1
+            i, j = i - 1, j - 1
+            steps.append(Step('substitution', reference[i], hypothesis[j]))
         else:
-            i, deletions = i - 1, deletions + 1
-    return ErrorCounts(substitutions, deletions, insertions)
+            i -= 1
+            steps.append(Step('deletion', reference[i], None))
+    return steps[::-1]
 
 
 def _cost_table(reference: Sequence[str], hypothesis: Sequence[str]) -> list[list[int]]:

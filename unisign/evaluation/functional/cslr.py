@@ -1,10 +1,12 @@
 """Scores of continuous sign recognition (spec.md, section 6)."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Literal
 
 import jiwer
 
-from unisign.evaluation.functional.alignment import ErrorCounts, count_errors
+from unisign.evaluation.functional.alignment import ErrorCounts, Step, count_errors
 from unisign.evaluation.functional.pairs import check_pairs
 from unisign.structures import DataError
 
@@ -39,10 +41,37 @@ def score_cslr(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str
     }
 
 
+def align_jiwer(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]]) -> list[list[Step]]:
+    """Return, for each pair of word sequences, an alignment of the fewest errors (``jiwer``), first word to last.
+
+    Args:
+        references: the words of each clip, without spaces in them; may be empty.
+        hypotheses: the words that were written, same order.
+    """
+    names: dict[str, Literal['match', 'substitution', 'deletion', 'insertion']] = {
+        'equal': 'match', 'substitute': 'substitution', 'delete': 'deletion', 'insert': 'insertion',
+    }  # fmt: skip
+    found = []
+    for reference, hypothesis, chunks in zip(
+        references, hypotheses, _process(references, hypotheses).alignments, strict=True
+    ):
+        steps: list[Step] = []
+        for chunk in chunks:
+            wanted = reference[chunk.ref_start_idx : chunk.ref_end_idx]
+            written = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
+            kind = names[chunk.type]
+            steps += [Step(kind, *pair) for pair in zip_longest(wanted, written)]
+        found.append(steps)
+    return found
+
+
 def _jiwer_errors(references: list[list[str]], hypotheses: list[list[str]]) -> ErrorCounts:
-    joined = [' '.join(words) for words in references], [' '.join(words) for words in hypotheses]
-    output = jiwer.process_words(*joined)
+    output = _process(references, hypotheses)
     return ErrorCounts(output.substitutions, output.deletions, output.insertions)
+
+
+def _process(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]]) -> jiwer.WordOutput:
+    return jiwer.process_words([' '.join(words) for words in references], [' '.join(words) for words in hypotheses])
 
 
 def _rates(errors: ErrorCounts, total: int, suffix: str) -> dict[str, float]:

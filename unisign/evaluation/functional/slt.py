@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rouge import Rouge
 from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.bleu import BLEUScore
 
 from unisign.evaluation.functional.pairs import check_pairs
 from unisign.evaluation.functional.text_preparation import prepare_hypothesis, prepare_reference
@@ -45,8 +46,48 @@ def score_slt(references: Sequence[str], hypotheses: Sequence[str], langs: str |
 
 
 def _score_prepared(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float]:
-    scores = {f'bleu{order}': bleu(references, hypotheses, order) for order in (1, 2, 3, 4)}
+    found = BLEU(max_ngram_order=4, tokenize='13a', force=True).corpus_score(list(hypotheses), [list(references)])
+    scores = bleu_of_counts(found.counts, found.totals, found.sys_len, found.ref_len)
     return scores | {'rouge_l': rouge_l(references, hypotheses), 'chrf': chrf(references, hypotheses)}
+
+
+def bleu_of_counts(
+    counts: Sequence[int], totals: Sequence[int], hypothesis_length: int, reference_length: int
+) -> dict[str, float]:
+    """Return ``bleu1`` .. ``bleu4``, 0..100, from what was counted over a set, as ``bleu`` gives them.
+
+    Args:
+        counts: n-grams of the hypotheses that their references have too, for n from 1 to 4.
+        totals: n-grams of the hypotheses, for n from 1 to 4.
+        hypothesis_length: words of all hypotheses.
+        reference_length: words of all references.
+    """
+    lengths = hypothesis_length, reference_length
+    return {
+        f'bleu{order}': BLEU.compute_bleu(
+            list(counts[:order]), list(totals[:order]), *lengths, smooth_method='exp', max_ngram_order=order
+        ).score
+        for order in (1, 2, 3, 4)
+    }
+
+
+def sentence_bleus(references: Sequence[str], hypotheses: Sequence[str]) -> list[BLEUScore]:
+    """Return BLEU-4 of each sentence by itself, with the counts it is made of (``score``, ``counts``, ``totals``, ..).
+
+    The same tokenizer and smoothing as of the whole set, and ``sacrebleu``'s effective order: of a sentence in which no
+    n-gram of some length is found, the shorter ones count alone. The sums of the counts over a set give the set's BLEU
+    (``bleu_of_counts``); the mean of the sentences' scores does not.
+
+    Args:
+        references: as they are scored (``prepare_reference``).
+        hypotheses: as they are scored (``prepare_hypothesis``), same order.
+
+    Raises:
+        DataError: for an empty set or lists of unequal lengths.
+    """
+    check_pairs(references, hypotheses)
+    metric = BLEU(max_ngram_order=4, tokenize='13a', smooth_method='exp', effective_order=True, force=True)
+    return [metric.sentence_score(text, [wanted]) for wanted, text in zip(references, hypotheses, strict=True)]
 
 
 def bleu(references: Sequence[str], hypotheses: Sequence[str], order: int = 4) -> float:
@@ -79,14 +120,25 @@ def rouge_l(references: Sequence[str], hypotheses: Sequence[str]) -> float:
     Raises:
         DataError: for an empty set or lists of unequal lengths.
     """
+    return sum(sentence_rouge_l(references, hypotheses)) / len(references)
+
+
+def sentence_rouge_l(references: Sequence[str], hypotheses: Sequence[str]) -> list[float]:
+    """Return ROUGE-L of each pair, 0..100 (see ``rouge_l``, which is their mean).
+
+    Raises:
+        DataError: for an empty set or lists of unequal lengths.
+    """
     check_pairs(references, hypotheses)
     scorer = Rouge(metrics=['rouge-l'])
-    total = 0.0
+    scores = []
     for reference, hypothesis in zip(references, hypotheses, strict=True):
+        score = 0.0
         if _has_sentence(reference) and _has_sentence(hypothesis):
             with _recursion_depth(len(reference.split()) + len(hypothesis.split())):
-                total += scorer.get_scores([hypothesis], [reference])[0]['rouge-l']['f']
-    return 100 * total / len(references)
+                score = scorer.get_scores([hypothesis], [reference])[0]['rouge-l']['f']
+        scores.append(100 * score)
+    return scores
 
 
 def _has_sentence(text: str) -> bool:

@@ -5,7 +5,7 @@ from unisign.evaluation.metrics.cslr_metric import CSLRMetric, score_cslr_predic
 from unisign.evaluation.metrics.dump_predictions import DumpPredictions, write_predictions
 from unisign.evaluation.metrics.islr_metric import ISLRMetric, score_islr_predictions
 from unisign.evaluation.metrics.prediction import Prediction, from_data_sample
-from unisign.evaluation.metrics.slt_metric import SLTMetric, score_slt_predictions
+from unisign.evaluation.metrics.slt_metric import SLTMetric, languages_of, score_slt_predictions
 from unisign.evaluation.metrics.text_metric import TextMetric
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     'SLTMetric',
     'TextMetric',
     'from_data_sample',
+    'languages_of',
     'score_cslr_predictions',
     'score_islr_predictions',
     'score_slt_predictions',

@@ -17,6 +17,8 @@ class SLTMetric(TextMetric):
         prefix: goes before the names of the scores, ``dev`` or ``test``.
     """
 
+    task = 'slt'
+
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__(prefix)
 
@@ -35,6 +37,16 @@ def score_slt_predictions(predictions: list[Prediction], lang: str | None = None
     Raises:
         DataError: if ``lang`` is None and a prediction does not state its language.
     """
+    langs = languages_of(predictions, lang)
+    return score_slt([p.ref for p in predictions], [p.pred for p in predictions], langs)
+
+
+def languages_of(predictions: list[Prediction], lang: str | None = None) -> list[str]:
+    """Return the language of each prediction: ``lang`` if given, otherwise its own.
+
+    Raises:
+        DataError: if ``lang`` is None and a prediction does not state its language.
+    """
     langs = [lang or prediction.lang or '' for prediction in predictions]
     unknown = [prediction.id for prediction, its_lang in zip(predictions, langs, strict=True) if not its_lang]
     if unknown:
@@ -43,4 +55,4 @@ def score_slt_predictions(predictions: list[Prediction], lang: str | None = None
             f'{len(unknown)} of {len(langs)} predictions do not say in which language they are.',
             'Chinese is scored by characters, so it must be known: put "lang" into the annotations (or give --lang).',
         )
-    return score_slt([p.ref for p in predictions], [p.pred for p in predictions], langs)
+    return langs

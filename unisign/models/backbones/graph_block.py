@@ -14,6 +14,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.lean_steps import (
+    MixPoints,
+    NormAddRelu,
+    NormReluConv,
+    TakeOut,
+    convolve,
+    fold,
+    lay_out,
+    mix_points,
+)
 
 
 def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -68,11 +78,55 @@ class GraphBlock(nn.Module):
 
     def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
+        if self._is_plain(x):
+            keeps_gradients = torch.is_grad_enabled() or self.training
+            return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
             mix_frames = partial(_mix_frames, self.temporal_conv)
             y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
         return (y + self._residual(x)).relu()
+
+    def _is_plain(self, x: Tensor) -> bool:
+        """Tell whether ``lean_steps`` can do it: batch norms over this process's own frames, in one precision."""
+        norms = (self.graph_norm, self.temporal_norm, self.residual_norm)
+        plain = all(norm is None or type(norm) is nn.BatchNorm2d for norm in norms)
+        if torch.compiler.is_compiling():  # an export too: it takes PyTorch's layers as they are
+            return False
+        return plain and x.numel() > 0 and not torch.is_autocast_enabled(x.device.type)
+
+    def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
+        """Do what ``forward`` does with less memory."""
+        points, *others, channels = x.shape
+        weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
+        bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
+        y = MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
+        y = y.view(points, *others, -1)
+        norm, conv = self.graph_norm, self.temporal_conv
+        if conv is not None and self.temporal_norm is not None:
+            y = NormReluConv.apply(
+                y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
+            )
+            y, norm = TakeOut.apply(y, timeline.position), self.temporal_norm
+        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
+
+    def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
+        """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""
+        points, *others, channels = x.shape
+        # The bias reaches a point along its edges, and the batch norm comes behind their sum.
+        bias = self.adjacency.sum(dim=1).t() @ cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
+        weight = self.graph_conv.weight.view(self.num_hops, -1, channels).transpose(0, 1)
+        weight, offset = fold(self.graph_norm, weight, bias)
+        y = mix_points(x.reshape(points, -1, channels), self.adjacency, weight.transpose(0, 1), offset).relu_()
+        y = y.view(points, *others, -1)
+        if self.temporal_conv is not None and self.temporal_norm is not None:
+            kernel, shift = fold(self.temporal_norm, self.temporal_conv.weight, cast(Tensor, self.temporal_conv.bias))
+            y = lay_out(y, timeline.position, timeline.length)
+            y = convolve(y, kernel, shift, self.temporal_conv.padding).index_select(-2, timeline.position)
+        if self.residual_conv is not None and self.residual_norm is not None:
+            conv = self.residual_conv
+            x = F.linear(x, *fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias)))
+        return y.add_(x).relu_()
 
     def _mix_points(self, x: Tensor) -> Tensor:
         """Sum over hop k and source point v of (W_k x_v + b_k) A[k, v, w], for every target point w."""

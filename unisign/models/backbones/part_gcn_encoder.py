@@ -15,6 +15,7 @@ from unisign.structures import PARTS
 # The networks by name, and the parts each of them reads: the hands share all their weights.
 NETWORK_PARTS: dict[str, tuple[str, ...]] = {'body': ('body',), 'hand': ('left', 'right'), 'face_all': ('face_all',)}
 INIT_STD = 0.02
+FRAMES_AT_ONCE = 256  # in evaluation on the CPU
 
 
 @dataclass
@@ -105,7 +106,26 @@ class PartGCNEncoder(nn.Module):
         Returns:
             [B, T, out_channels], zeros where the mask is false.
         """
-        return self.temporal(self.spatial(parts, mask))
+        if self.training or torch.is_grad_enabled() or mask.device.type != 'cpu' or torch.compiler.is_compiling():
+            return self.temporal(self.spatial(parts, mask))
+        # Some clips at a time: what the layers hand on stays in the cache.
+        clips = max(1, FRAMES_AT_ONCE // max(mask.shape[1], 1))
+        groups = [slice(i, i + clips) for i in range(0, max(len(mask), 1), clips)]
+        features = (self.spatial({name: x[some] for name, x in parts.items()}, mask[some]) for some in groups)
+        return torch.cat([self.temporal(some) for some in features])
+
+    @property
+    def spatial_depth(self) -> int:
+        """How many of its layers ``spatial`` runs."""
+        return 1 + len(list(self.spatial_networks['body'].children()))
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the keypoints to the language model; the networks side by side."""
+        layers: list[tuple[str, ...]] = [('embeddings',)]
+        for networks in ('spatial_networks', 'temporal_networks'):
+            depth = len(list(getattr(self, networks)['body'].children()))
+            layers += [tuple(f'{networks}.{name}.{i}' for name in NETWORK_PARTS) for i in range(depth)]
+        return [*layers, ('part_offset', 'projection')]
 
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""

@@ -1,7 +1,7 @@
 """From clips to answers, whoever computes the language model: prompts, vocabularies, the choice of how to answer."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -43,19 +43,14 @@ def make_vocabularies(
 
 
 def join_prompts(
-    embed: Callable[[Tensor], Tensor],
-    codec: TextCodec,
-    features: Tensor,
-    mask: Tensor,
-    data_samples: list[SignDataSample],
+    prompts: Mapping[str, Tensor], features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
 ) -> tuple[Tensor, Tensor]:
     """Return what the encoder reads: each sample's prompt, its frames right behind, padding at the end.
 
     Prompts differ in length between languages; a gap between prompt and frames would move the outputs.
 
     Args:
-        embed: from token ids, long [L], to embeddings [L, C].
-        codec: text codec of the language model.
+        prompts: language code -> the embedded prompt [L, C].
         features: [B, T, C].
         mask: bool [B, T]; true at a clip's frames.
         data_samples: B of them, with ``lang``.
@@ -63,13 +58,11 @@ def join_prompts(
     Returns:
         Embeddings [B, L, C] and mask, long [B, L].
     """
-    prompts = {}
-    for lang in {sample.lang for sample in data_samples}:
-        prompts[lang] = embed(torch.tensor(codec.prompt_ids(lang), device=features.device))
     embeddings, masks = [], []
     for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
         prompt = prompts[sample.lang]
-        embeddings.append(torch.cat([prompt, frames]))
+        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
+        embeddings.append(torch.cat([prompt, frames.to(prompt.dtype)]))
         masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
     pad = torch.nn.utils.rnn.pad_sequence
     return pad(embeddings, batch_first=True), pad(masks, batch_first=True)

@@ -99,11 +99,13 @@ class _BeamSearch:
         """Append one token to every beam."""
         self._drop_done_clips()
         log_probs = self._log_probs(self.steps.read(self.last))
-        choices = log_probs.shape[-1]
-        totals = (log_probs + self.scores[..., None]).flatten(1)
-        # At most half of these can end, each beam by its one </s>: enough stay to go on with.
-        scores, best = totals.topk(min(2 * self.num_beams, totals.shape[1]), dim=1)
-        beams, chosen = best.div(choices, rounding_mode='floor'), best % choices
+        # At most half of these can end, each beam by its one </s>: enough stay to go on with. The best of all beams are
+        # among the best of each: so the vocabulary is looked through once.
+        count = 2 * self.num_beams
+        each, tokens_of_each = log_probs.topk(min(count, log_probs.shape[-1]), dim=-1)
+        totals = (each + self.scores[..., None]).flatten(1)
+        scores, best = totals.topk(min(count, totals.shape[1]), dim=1)
+        beams, chosen = best.div(each.shape[-1], rounding_mode='floor'), tokens_of_each.flatten(1).gather(1, best)
         last = chosen if self.grammar is None else self.grammar.tokens[chosen]
         tokens = pick(self.tokens, beams)
         tokens[:, :, self.length] = last

@@ -1,6 +1,8 @@
 """``MT5GenerationHead``: a language model that reads prompt and frames and writes text (spec.md section 4)."""
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,9 +11,17 @@ from torch import Tensor, nn
 from unisign.datasets.sign_dataset import DatasetOverview
 from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
+from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
-from unisign.models.losses import smoothed_cross_entropy
+from unisign.models.language_models import (
+    DEFAULT_PROMPT,
+    add_adapters,
+    check_adapter_keys,
+    load_language_model,
+    load_tokenizer,
+    on_meta_device,
+)
+from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
 
@@ -19,6 +29,9 @@ from unisign.structures import DataError, SignDataSample
 @MODELS.register_module()
 class MT5GenerationHead(nn.Module):
     """Text from features, by a T5-family encoder-decoder.
+
+    Built on the meta device (``with torch.device('meta')``), it reads nothing but the language model's config;
+    tokenizer and vocabularies come on first use. On any device so does the tokenizer of a Hugging Face name.
 
     Args:
         language_model: Hugging Face name or folder of the language model and its tokenizer.
@@ -33,10 +46,11 @@ class MT5GenerationHead(nn.Module):
         ranking: how whole labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
         nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
+        lora: arguments of ``add_adapters``: the language model is frozen, and low-rank adapters learn in its place.
 
     Raises:
         DataError: if the language model or a vocabulary cannot be loaded, or for an unknown key in ``generation`` or
-            ranking.
+            ``lora``, or an unknown ranking.
     """
 
     def __init__(
@@ -51,6 +65,7 @@ class MT5GenerationHead(nn.Module):
         ranking: str = 'tree',
         nbest: int = 5,
         dropout: float | None = None,
+        lora: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.generation: dict[str, Any] = dict(num_beams=4, max_new_tokens=100)
@@ -61,14 +76,39 @@ class MT5GenerationHead(nn.Module):
         self.generation |= generation or {}
         self.label_smoothing, self.ranking, self.nbest = label_smoothing, ranking, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
-        self.codec = TextCodec(load_tokenizer(language_model), prompt, max_target_tokens)
+        if lora is not None:
+            check_adapter_keys(lora)
+            add_adapters(self.language_model, **lora)
+        self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
-        self.vocabularies = make_vocabularies(vocabularies or {}, self.codec, self.start_token, ranking)
+        self.ranking, self._labels = ranking, dict(vocabularies or {})
+        self.vocabularies = nn.ModuleDict()
+        if not on_meta_device():
+            self._make_vocabularies()
+            if Path(language_model).is_dir():
+                _ = self.codec.tokenizer  # what is wrong with it should be told now
+
+    def _make_vocabularies(self) -> None:
+        """Make the vocabularies that were given, unless they are there."""
+        lacking = {task: labels for task, labels in self._labels.items() if task not in self.vocabularies}
+        made = make_vocabularies(lacking, self.codec, self.start_token, self.ranking)
+        self.vocabularies.update(dict(made.to(self.language_model.shared.weight.device).items()))
 
     @property
     def in_channels(self) -> int:
         """Width of the features it reads."""
         return self.language_model.config.d_model
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the input to the output: embedding, encoder, decoder, output."""
+        layers: list[list[str]] = [['language_model.shared']]
+        for stack in ('encoder', 'decoder'):
+            depth = len(getattr(self.language_model, stack).block)
+            layers += [[f'language_model.{stack}.block.{i}'] for i in range(depth)]
+            if stack == 'encoder':
+                layers[-1].append('language_model.encoder.final_layer_norm')
+        layers.append(['language_model.decoder.final_layer_norm', 'language_model.lm_head'])
+        return [tuple(layer) for layer in layers]
 
     def loss(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> dict[str, Tensor]:
         """Return the language-modelling loss of a batch.
@@ -84,21 +124,28 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return dict(loss=features.sum() + self._zero_of_all_weights(), token_accuracy=features.new_zeros(()))
-        states, states_mask = self.encode(features, mask, data_samples)
         targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
+        prompts, before = self._look_up(data_samples, self._shift_right(targets))
+        embeddings, states_mask = join_prompts(prompts, features, mask, data_samples)
+        states = self.language_model.encoder(inputs_embeds=embeddings, attention_mask=states_mask).last_hidden_state
         hidden = self.language_model.decoder(
-            input_ids=self._shift_right(targets),
+            inputs_embeds=before,
             encoder_hidden_states=states,
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        # The vocabulary is large: its scores are computed once, and not at all for padding.
-        logits = self.language_model.lm_head(hidden[valid] * output_scale(self.language_model))
-        targets = targets[valid]
-        return dict(
-            loss=smoothed_cross_entropy(logits, targets, self.label_smoothing),
-            token_accuracy=(logits.detach().argmax(dim=-1) == targets).float().mean(),
-        )
+        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets[valid])
+
+    def _token_loss(self, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return the losses of decoder states [L, C] and their targets, long [L]."""
+        layer = self.language_model.lm_head
+        if type(layer) is nn.Linear and layer.bias is None:
+            loss, accuracy = linear_cross_entropy(hidden, layer.weight, targets, self.label_smoothing)
+        else:  # an output layer of one's own
+            logits = layer(hidden)
+            loss = smoothed_cross_entropy(logits, targets, self.label_smoothing)
+            accuracy = (logits.detach().argmax(dim=-1) == targets).float().mean()
+        return dict(loss=loss, token_accuracy=accuracy)
 
     @torch.no_grad()
     def predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
@@ -111,6 +158,7 @@ class MT5GenerationHead(nn.Module):
         """
         if not data_samples:
             return []
+        self._make_vocabularies()
         states, states_mask = self.encode(features, mask, data_samples)
         return answer_clips(
             self.language_model, self.codec, self.vocabularies, states, states_mask, data_samples, self.nbest,
@@ -131,12 +179,16 @@ class MT5GenerationHead(nn.Module):
             DataError: for a language that the prompt cannot name, and for labels that are lacking in training, or all
                 of them.
         """
+        self._make_vocabularies()
         return check_dataset(overview, training, self.codec, self.vocabularies)
 
     def encode(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> tuple[Tensor, Tensor]:
-        """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L]."""
+        """Return what the encoder makes of prompt and frames: states [B, L, C] and their mask, long [B, L].
+
+        For evaluation: there is no dropout here.
+        """
         embeddings, mask = self.input_embeddings(features, mask, data_samples)
-        return self.language_model.encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
+        return run_encoder(self.language_model, embeddings, mask), mask
 
     def input_embeddings(
         self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
@@ -148,9 +200,23 @@ class MT5GenerationHead(nn.Module):
         Returns:
             Embeddings [B, L, C] and mask, long [B, L].
         """
-        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
-        features = features.to(self.language_model.shared.weight.dtype)
-        return join_prompts(self.language_model.shared, self.codec, features, mask, data_samples)
+        prompts, _ = self._look_up(data_samples)
+        return join_prompts(prompts, features, mask, data_samples)
+
+    def _look_up(
+        self, data_samples: list[SignDataSample], tokens: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the embeddings of each language's prompt [L, C] and of ``tokens``, long [B, N], as [B, N, C].
+
+        All in one go: in training the gradient of a look-up is as large as the table.
+        """
+        langs = sorted({sample.lang for sample in data_samples})
+        device = self.language_model.shared.weight.device
+        ids = [torch.tensor(self.codec.prompt_ids(lang), device=device) for lang in langs]
+        tokens = torch.empty(0, 0, dtype=torch.long, device=device) if tokens is None else tokens
+        found = self.language_model.shared(torch.cat([*ids, tokens.flatten()]))
+        *prompts, words = found.split([*map(len, ids), tokens.numel()])
+        return dict(zip(langs, prompts, strict=True)), words.view(*tokens.shape, words.shape[1])
 
     def _shift_right(self, targets: Tensor) -> Tensor:
         start = targets.new_full((len(targets), 1), self.start_token)

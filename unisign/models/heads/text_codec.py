@@ -1,5 +1,8 @@
 """``TextCodec``: prompts and targets to token ids, and token ids back to text."""
 
+from collections.abc import Callable
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -10,14 +13,28 @@ class TextCodec:
     """Text and token ids of one language model.
 
     Args:
-        tokenizer: the language model's tokenizer.
+        tokenizer: the language model's tokenizer, or a function that gets it, called when it is first needed.
         prompt: what the encoder reads before the frames; ``{language}`` stands for the English name of the language.
         max_target_tokens: tokens of a target, ``</s>`` included.
     """
 
-    def __init__(self, tokenizer: SentencePieceTokenizer, prompt: str, max_target_tokens: int) -> None:
-        self.tokenizer, self.prompt, self.max_target_tokens = tokenizer, prompt, max_target_tokens
+    def __init__(
+        self,
+        tokenizer: SentencePieceTokenizer | Callable[[], SentencePieceTokenizer],
+        prompt: str,
+        max_target_tokens: int,
+    ) -> None:
+        self._given, self.prompt, self.max_target_tokens = tokenizer, prompt, max_target_tokens
         self._prompts: dict[str, list[int]] = {}
+
+    @cached_property
+    def tokenizer(self) -> SentencePieceTokenizer:
+        """The language model's tokenizer.
+
+        Raises:
+            DataError: if it cannot be had.
+        """
+        return self._given if isinstance(self._given, SentencePieceTokenizer) else self._given()
 
     def prompt_ids(self, lang: str) -> list[int]:
         """Return the prompt in token ids, ``</s>`` included, for a language code."""

@@ -1,8 +1,10 @@
 """T5-family language models, by Hugging Face name or from a folder."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -12,6 +14,7 @@ from transformers import (
     UMT5ForConditionalGeneration,
 )
 
+from unisign.models.language_models.published_configs import PUBLISHED_CONFIGS
 from unisign.structures import DataError
 
 # The models the head can use: encoder-decoders whose parts have these classes' names.
@@ -31,6 +34,9 @@ HOW_TO_GET = (
 def load_language_model(name: str, pretrained: bool = True, dropout: float | None = None) -> T5Family:
     """Return a T5-family encoder-decoder model.
 
+    On the meta device, where there are no values, no weights are looked for. The sizes of the models in
+    ``PUBLISHED_CONFIGS`` are known without their files.
+
     Args:
         name: Hugging Face name, such as ``google/mt5-base``, or a folder in Hugging Face's layout.
         pretrained: whether to load the weights; if not, the model is built from ``config.json`` alone.
@@ -43,6 +49,8 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
     if dropout is not None:
         config.dropout_rate = dropout
     model_class = _MODEL_CLASSES[config.model_type]
+    if on_meta_device():
+        return model_class(config)
     if not pretrained:
         return _with_random_weights(model_class, config)
     try:
@@ -56,8 +64,15 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
         ) from error
 
 
+def on_meta_device() -> bool:
+    """Tell whether new weights are made without values, as in ``with torch.device('meta')``."""
+    return torch.get_default_device().type == 'meta'
+
+
 def _load_config(name: str) -> PretrainedConfig:
     refuse_missing_folder(name)
+    if name in PUBLISHED_CONFIGS and not Path(name).is_dir():
+        return AutoConfig.for_model(**deepcopy(PUBLISHED_CONFIGS[name]))
     try:
         config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:

@@ -1,0 +1,114 @@
+"""Time the evaluation of a batch: beam search of 4, all clips to the same number of tokens.
+
+Example: ``python tools/benchmarks/bench_evaluation.py``. Sizes are the published ones, mT5-base with all its layers;
+random weights never end a text, so ``--tokens`` says how long all of them get. The baseline runs the decoder over the
+given targets first, as the published code does, then Hugging Face's ``generate``. Each side runs in a process of its
+own, in turns. Our time is also given by its parts.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from side_by_side import (
+    add_options,
+    alternate,
+    forget_peak,
+    keep_freed_memory,
+    peak_bytes,
+    print_measurement,
+    report,
+    resident_bytes,
+    seconds,
+)
+from sizes import Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+
+from unisign.models import UniSign
+from unisign.models.heads.beam_search import beam_search
+
+UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
+BEAMS = 4
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--batch', type=int, default=8, help='clips')
+    parser.add_argument('--frames', type=int, default=256, help='frames a clip')
+    parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
+    parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
+    add_options(parser)
+    return parser.parse_args()
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Measure one side."""
+    keep_freed_memory()
+    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = make_folder(Path(name), args.layers)
+        batch = make_batch(folder, args.batch, args.frames)
+        if args.side == 'ours':
+            model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens)).eval()
+            evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
+        else:
+            evaluate = baseline_evaluation(folder, batch, args.tokens)
+    before = resident_bytes()
+    with torch.no_grad():
+        evaluate()
+        forget_peak()
+        duration = seconds(evaluate, count=2, warm_up=0)
+        memory = (peak_bytes() - before) / 2**30
+        parts = breakdown(model, batch) if args.side == 'ours' else {}
+    print_measurement(seconds=duration, memory=memory, **parts)
+
+
+def breakdown(model: UniSign, batch: Batch) -> dict[str, float]:
+    """Return the seconds of each part of an evaluation."""
+    head, times = model.head, [time.perf_counter()]
+    features = model.extract_feat(batch.inputs())
+    times.append(time.perf_counter())
+    states, mask = head.encode(features, batch.mask, batch.samples)
+    times.append(time.perf_counter())
+    beam_search(head.language_model, states, mask, **head.generation)
+    times.append(time.perf_counter())
+    names = ('pose encoder', 'language model, encoder', 'language model, beam search')
+    return {name: end - begin for name, (begin, end) in zip(names, pairwise(times), strict=True)}
+
+
+def baseline_evaluation(folder: Path, batch: Batch, tokens: int) -> Callable[[], Any]:
+    """Return the baseline's."""
+    model = baseline_model(folder).eval()
+    arguments = baseline_arguments(folder, batch)
+    return lambda: model.evaluate(*arguments, num_beams=BEAMS, max_new_tokens=tokens)
+
+
+def main() -> None:
+    """Run the command line."""
+    args = parse_args()
+    if args.side:
+        measure(args)
+        return
+    medians = alternate(args)
+    for figures in medians.values():
+        figures['seconds a batch'] = figures['seconds']
+        figures['clips a second'] = args.batch / figures['seconds']
+        figures['memory above weights'] = figures['memory']
+    title = (
+        f'evaluation, pose only, {args.batch} clips of {args.frames} frames, beam {BEAMS}, {args.tokens} tokens, '
+        f'language model {args.layers} + {args.layers} layers'
+    )
+    report(title, medians, UNITS, args)
+    ours = medians['ours']
+    for name in [name for name in ours if name.startswith(('pose', 'language'))]:
+        print(f'  ours, {name}: {ours[name]:.2f} s')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,129 @@
+"""Output layer and label-smoothed cross entropy in one, without the scores of all tokens in memory."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32.
+SCORES = 1 << 26
+
+
+class LossAndAccuracy(NamedTuple):
+    """What the decoder's states cost.
+
+    Attributes:
+        loss: scalar.
+        accuracy: scalar; share of the tokens whose target has the highest score. No gradient.
+    """
+
+    loss: Tensor
+    accuracy: Tensor
+
+
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0, scores: int = SCORES
+) -> LossAndAccuracy:
+    """Return the mean label-smoothed cross entropy of ``hidden @ weight.T``, and how often the target wins.
+
+    The formula is ``smoothed_cross_entropy``'s, in float32 also under autocast. The scores of some tokens are computed
+    at a time; what they say of the gradients is worked out at once, so that no score is kept or computed twice.
+
+    Args:
+        hidden: decoder states [L, C], padding already removed.
+        weight: of the output layer [W, C].
+        targets: long [L].
+        smoothing: share of the target probability that goes evenly to the vocabulary, in [0, 1).
+        scores: how many may be in memory at a time; at least a token's, W.
+    """
+    if not len(targets):
+        return LossAndAccuracy(hidden.float().sum() + weight.flatten()[:0].sum(), hidden.new_zeros(()))
+    return LossAndAccuracy(*_LinearCrossEntropy.apply(hidden, weight, targets, smoothing, scores))
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Gradients of the whole loss, made in the forward pass; the backward pass only scales them."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, scores: int
+    ) -> tuple[Tensor, Tensor]:
+        device = hidden.device.type
+        # Matrix products in the precision of autocast, if it is on; sums and the softmax are not.
+        low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        states, matrix = hidden.to(low), weight.to(low)
+        wanted = ctx.needs_input_grad[:2]
+        of_hidden = torch.empty_like(states) if wanted[0] else None
+        of_weight = torch.empty_like(weight) if wanted[1] else None
+        count = max(scores // len(weight), 1)
+        loss, hits = hidden.new_zeros((), dtype=_wide(low)), torch.zeros((), device=hidden.device)
+        with torch.autocast(device, enabled=False):
+            for start in range(0, len(targets), count):
+                some = slice(start, start + count)
+                logits = torch.mm(states[some], matrix.t()).to(loss.dtype)
+                cost, log_sums = _cost(logits, targets[some], smoothing, hits)
+                loss += cost
+                if not any(wanted):
+                    continue
+                grad = _gradient_(logits, log_sums, targets[some], smoothing).div_(len(targets)).to(low)
+                if of_hidden is not None:
+                    torch.mm(grad, matrix, out=of_hidden[some])
+                if of_weight is not None:
+                    _add_product(of_weight, grad, states[some], first=start == 0)
+        # Not among the saved tensors, which would stay: the weight's gradient is handed over, not copied.
+        ctx.gradients = of_hidden, of_weight
+        ctx.dtype = hidden.dtype
+        accuracy = hits / len(targets)
+        ctx.mark_non_differentiable(accuracy)
+        return loss / len(targets), accuracy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.gradients is None:
+            raise RuntimeError('The backward pass of this loss can run only once.')
+        (of_hidden, of_weight), ctx.gradients = ctx.gradients, None
+        # A loss that is the end of the graph has gradient 1; on a GPU to ask would be to wait.
+        if not (grad.device.type == 'cpu' and grad.item() == 1):
+            for gradient in (of_hidden, of_weight):
+                if gradient is not None:
+                    gradient *= grad
+        return None if of_hidden is None else of_hidden.to(ctx.dtype), of_weight, None, None, None
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def _cost(logits: Tensor, targets: Tensor, smoothing: float, hits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the summed cost of some tokens and the log of their softmax's divisors.
+
+    Tokens whose target has the highest score are added to ``hits``.
+    """
+    chosen = logits.gather(1, targets[:, None])[:, 0]
+    hits += (chosen >= logits.amax(dim=1)).sum()
+    log_sums = logits.logsumexp(dim=1)
+    costs = log_sums - (1 - smoothing) * chosen
+    if smoothing:
+        costs -= smoothing * logits.mean(dim=1)
+    return costs.sum(), log_sums
+
+
+def _gradient_(logits: Tensor, log_sums: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Turn the scores of some tokens into the gradient of their summed cost."""
+    grad = logits.sub_(log_sums[:, None]).exp_()
+    if smoothing:
+        grad -= smoothing / grad.shape[1]
+    grad[torch.arange(len(grad), device=grad.device), targets] -= 1 - smoothing
+    return grad
+
+
+def _add_product(total: Tensor, grad: Tensor, states: Tensor, first: bool) -> None:
+    """Add to the gradient of the weight, or begin it."""
+    if total.dtype == grad.dtype:
+        torch.addmm(total, grad.t(), states, beta=0 if first else 1, out=total)
+    elif first:
+        total.copy_(torch.mm(grad.t(), states))
+    else:
+        total += torch.mm(grad.t(), states)
