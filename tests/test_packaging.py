@@ -27,7 +27,17 @@ def test_the_tried_versions_satisfy_the_requirements(repo):
     constraints = requirements(repo / 'requirements' / 'constraints.txt')
     tried = {canonicalize_name(one.name): str(one.specifier).removeprefix('==') for one in constraints}
     pose = ('pose.txt', 'pose_no_deps.txt', 'pose_build.txt')
-    for file in ('runtime.txt', 'rgb.txt', 'test.txt', 'dev.txt', 'video.txt', 'report.txt', 'lora.txt', *pose):
+    for file in (
+        'runtime.txt',
+        'rgb.txt',
+        'test.txt',
+        'dev.txt',
+        'video.txt',
+        'report.txt',
+        'lora.txt',
+        'onnx.txt',
+        *pose,
+    ):
         for requirement in requirements(repo / 'requirements' / file):
             assert requirement.specifier.contains(tried[canonicalize_name(requirement.name)]), requirement
 

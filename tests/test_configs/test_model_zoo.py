@@ -88,7 +88,9 @@ def test_published_and_ours_never_share_a_column():
 
 def test_every_row_has_its_commands():
     for name in zoo_models():
-        if name.startswith('stage1') and not name.endswith('_pose'):  # the same as the ones with _pose, as the page says
+        if name.startswith('stage1') and not name.endswith(
+            '_pose'
+        ):  # the same as the ones with _pose, as the page says
             continue
         assert f'tools/dist_train.sh configs/unisign/{name}.py 4' in PAGE
         assert f'tools/dist_test.sh configs/unisign/{name}.py work_dirs/{name} 4' in PAGE

@@ -47,6 +47,9 @@ NEVER_AT_IMPORT = (
     'matplotlib.pyplot',
     'deepspeed',
     'peft',
+    'onnx',
+    'onnxruntime',
+    'onnxscript',
 )
 # What one must not pay for before using anything.
 HEAVY = (*NEVER_AT_IMPORT, 'torch', 'torchvision', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')

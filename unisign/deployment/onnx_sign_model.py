@@ -74,7 +74,9 @@ class OnnxSignModel(BaseModel):
 
     @torch.no_grad()
     def _predict(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> list[SignDataSample]:
-        embeddings, states_mask = join_prompts(self.decoder.embed, self.codec, features, mask, data_samples)
+        langs = {sample.lang for sample in data_samples}
+        prompts = {lang: self.decoder.embed(torch.tensor(self.codec.prompt_ids(lang))) for lang in langs}
+        embeddings, states_mask = join_prompts(prompts, features, mask, data_samples)
         (states,) = self.text_encoder(embeddings, states_mask)
         made = self.description
         return answer_clips(

@@ -106,7 +106,7 @@ def run_test(cfg: Config, checkpoint: str | Path | None, predictions: str | None
     Args:
         cfg: from :func:`prepare_config`.
         checkpoint: a checkpoint, a name of the model zoo, or a run's folder: then its best checkpoint, or its last if
-            it has no best.
+            it has no best. None tests the model as the config builds it.
         predictions: JSON Lines file to write every clip's prediction to.
 
     Returns:

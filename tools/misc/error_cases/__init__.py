@@ -17,6 +17,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         annotations,
         checkpoints,
         configs,
+        exports,
         fine_tuning,
         mixing,
         poses,
@@ -48,6 +49,7 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         trimming,
         video_input,
         zoo,
+        exports,
     ):
         for row in module.rows(bench):
             bench.check_nothing_ran(row)
