@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from unisign.deployment.dense_timeline import DenseTimeline
 from unisign.models import UniSign
+from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.heads.t5_decoder import (
     Memory,
     attend_to_cache,
@@ -39,13 +40,18 @@ class PoseEncoderGraph(nn.Module):
         self.model = copy.copy(model)
         self.model._modules = dict(model._modules)  # the copy gets an encoder of its own
         encoder: Any = copy.deepcopy(model.pose_encoder)
-        encoder.make_timeline = DenseTimeline
+        encoder.make_timeline = _make_timeline
         self.model.pose_encoder = encoder
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return the features [B, T, C]; zeros at padded frames, unless the model repeats frames there."""
         *parts, mask = inputs
         return self.model.extract_feat(dict(parts=dict(zip(PART_NAMES, parts, strict=True)), mask=mask))
+
+
+def _make_timeline(mask: Tensor, gap: int) -> Any:
+    """Return the timeline of shapes alone while a graph is traced, PyTorch's own to compare it with."""
+    return (DenseTimeline if torch.compiler.is_compiling() else ClipTimeline)(mask, gap)
 
 
 class TextEncoderGraph(nn.Module):
@@ -92,12 +98,11 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.model, self.layers = model, len(model.decoder.block)
         config: Any = model.config
-        memory: dict[str, Shape] = dict(
-            keys=('B', config.num_heads, config.d_kv, 'L'), values=('B', config.num_heads, 'L', config.d_kv)
-        )
+        keys: Shape = ('B', config.num_heads, config.d_kv, 'L')
+        values: Shape = ('B', config.num_heads, 'L', config.d_kv)
         past: Shape = ('B', 'N', config.num_heads, 'P', config.d_kv)
         self.inputs = {'embedded': ('B', 'N', config.d_model), 'memory_bias': ('B', 1, 1, 'L')}
-        self.inputs |= {name: memory[name.rpartition('.')[2]] for name in _pairs('memory', self.layers)}
+        self.inputs |= {name: keys if name.endswith('keys') else values for name in _pairs('memory', self.layers)}
         self.inputs |= dict.fromkeys(_pairs('past', self.layers), past)
         self.outputs = ('states', *_pairs('cache', self.layers))
         # From this distance on all positions share the last bucket.

@@ -91,7 +91,7 @@ class OnnxSteps:
 
     Args:
         model: whose graphs they are.
-        memory: keys [B, H, K, L] and values [B, H, L, K] of the encoder states, layer by layer.
+        memory: keys and values of the encoder states, layer by layer, [B, H, K, L] and [B, H, L, K].
         memory_bias: [B, 1, 1, L]; a very large negative number where a state does not count.
     """
 
@@ -102,7 +102,7 @@ class OnnxSteps:
     def read(self, tokens: Tensor) -> Tensor:
         """See ``DecoderSteps``."""
         if not self.cache:
-            clips, heads, width, _ = self.memory[0].shape
+            clips, heads, _, width = self.memory[1].shape
             self.cache = [torch.empty(clips, tokens.shape[1], heads, 0, width) for _ in self.memory]
         embedded = self.model.embed(tokens)
         states, *self.cache = self.model.decoder(embedded, self.memory_bias, *self.memory, *self.cache)
