@@ -5,7 +5,7 @@ Example: ``python tools/benchmarks/bench_scaling.py --json work_dirs/scaling.jso
 A step is forward and backward pass, without the optimizer, whose cost does not change; its parts are also measured
 alone. Every side at every size runs in a process of its own, in turns. With one thread times are processor times of the
 process, so that a busy machine does little harm; throughputs are by the clock on the wall and want an idle one. Sizes
-are mT5-base's but for the layers and the vocabulary. ``--read FILE`` prints and draws an earlier run.
+are mT5-base's but for the layers and the vocabulary. ``--read FILES`` prints and draws earlier runs.
 """
 
 import argparse
@@ -41,7 +41,9 @@ def parse_args() -> argparse.Namespace:
         parser.add_argument(f'--{name}', type=int, help='where it is not the one that grows')
     parser.add_argument('--layers', type=int, default=2, help='layers of the encoder, and of the decoder')
     parser.add_argument('--plot', type=Path, help='draw the sweeps over frames, batch and vocabulary here (matplotlib)')
-    parser.add_argument('--read', type=Path, help='measure nothing; print and draw what --json wrote earlier')
+    parser.add_argument(
+        '--read', type=Path, nargs='+', help='measure nothing; print and draw what --json wrote earlier'
+    )
     parser.add_argument('--one', nargs=3, help=argparse.SUPPRESS)
     add_options(parser, rounds=1, threads=1)
     args = parser.parse_args()
@@ -99,21 +101,22 @@ def main() -> None:
         measure(args)
         return
     if args.read:
-        content = json.loads(args.read.read_text())
+        runs = [json.loads(file.read_text()) for file in args.read]
     else:
         sweeps = {over: sweep(over, args) for over in args.over}
-        content = dict(origin(args), layers=args.layers, rounds=args.rounds, sweeps=sweeps)
-        write_json(args, content)
-    print(f'\n{content["machine"]}, {content["threads"]} threads a process, load {content["load"]:.2f} at the end')
-    print(f'{content["date"]}, commit {content["commit"]}: {content["command"]}')
+        runs = [dict(origin(args), layers=args.layers, rounds=args.rounds, sweeps=sweeps)]
+        write_json(args, runs[0])
     from scaling_tables import print_sweep
 
-    for over, found in content['sweeps'].items():
-        print_sweep(over, found)
+    for run in runs:
+        print(f'\n{run["machine"]}, {run["threads"]} threads a process, load {run["load"]:.2f} at the end')
+        print(f'{run["date"]}, commit {run["commit"]}: {run["command"]}')
+        for over, found in run['sweeps'].items():
+            print_sweep(over, found)
     if args.plot:
         from scaling_plot import draw
 
-        draw(content['sweeps'], args.plot)
+        draw({over: found for run in runs for over, found in run['sweeps'].items()}, args.plot)
 
 
 if __name__ == '__main__':
