@@ -12,9 +12,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [ "${UNISIGN_POSE:-1}" = 0 ]; then
-    bash tools/setup_env.sh test video demo report
+    bash tools/setup_env.sh test video demo report lora onnx
 else
-    bash tools/setup_env.sh test video demo report pose
+    bash tools/setup_env.sh test video demo report lora onnx pose
     bash tools/install_pose.sh
 fi
 bash tools/install_chromium.sh

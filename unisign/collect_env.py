@@ -36,6 +36,8 @@ OPTIONAL = {
     'starlette': (('starlette',), 'pip install -e ".[demo]"'),
     'uvicorn': (('uvicorn',), 'pip install -e ".[demo]"'),
     'deepspeed': (('deepspeed',), 'pip install -e ".[deepspeed]"'),
+    'onnx': (('onnx',), 'pip install -e ".[onnx]"'),
+    'onnxruntime': (('onnxruntime',), 'pip install -e ".[onnx]"'),
 }
 
 

@@ -9,20 +9,35 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from unisign.datasets.concat_sign_dataset import single_configs
 from unisign.engine import ConfigError, check_config
 from unisign.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
 # Every config that can be run: all but the parts in _base_.
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.relative_to(ROOT).parts)
-NAME = re.compile(r'stage(?P<stage>[123])_(?P<data>[a-z0-9-]+?)(_(?P<task>slt|cslr))?(?P<pose>_pose)?')
+NAME = re.compile(r'stage(?P<stage>[123])_(?P<data>[a-z0-9-]+?(_youtube-asl)?)(_(?P<task>slt|cslr))?(?P<pose>_pose)?')
 # What stands for the quickstart's short names.
 QUICKSTART = {'words': 'stage1_toy-words', 'stage1': 'stage1_toy', 'islr': 'stage3_toy-islr', 'slt': 'stage3_toy-slt'}
 ISLR_DATA = {'wlasl', 'msasl', 'asl14'}
 # The corpora that come without a test split: tools/test.py reports dev there.
 NO_TEST_SPLIT = {'csl-news', 'youtube-asl', 'asl14'}
+# What a config's datasets are called where it mixes them, in their order, by the corpora in its file name.
+MIXED = {'csl-news_youtube-asl': ['csl-news', 'youtube-asl'], 'toy-mixed': ['toy-en', 'toy-zh']}
+# What may stand behind the split's name in the name of an annotation file: docs/datasets.md has the command for it.
+FILTERED = '_no-openasl'
 # What a config may hold at its top besides the Runner's arguments: names that its own lines use.
 HELPER_NAMES = {'data', 'data_root', 'labels', 'language_model', 'train_pipeline', 'test_pipeline'}
+MIXING_NAMES = {
+    'csl_news',
+    'youtube_asl',
+    'english',
+    'chinese',
+    'train_data',
+    'dev_data',
+    'train_dataset',
+    'dev_dataset',
+}
 # What a config may hold that the Runner reads from it without naming it in its arguments.
 READ_FROM_CONFIG = {'runner_type', 'sync_bn', 'auto_scale_lr'}
 
@@ -31,10 +46,15 @@ def ids(path):
     return str(path.relative_to(ROOT).with_suffix(''))
 
 
+def datasets(config, split):
+    """Return the dataset of a split, or those that are mixed."""
+    return single_configs(config[f'{split}_dataloader'].dataset)
+
+
 def test_the_sweep_sees_every_config():
     """Count by hand when a config is added: a sweep over nothing would pass."""
     folders = [path.parent.name for path in CONFIGS]
-    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 18, 'toy': 14, 'asl14': 1}
+    assert {name: folders.count(name) for name in set(folders)} == {'unisign': 20, 'toy': 15, 'asl14': 1}
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
@@ -42,7 +62,8 @@ def test_types_and_arguments_exist(path):
     config = Config.fromfile(path)
     check_config(config)
     # The Runner ignores a key that it does not know, such as a misspelt optim_wrapper.
-    assert set(config) - set(inspect.signature(Runner.__init__).parameters) <= HELPER_NAMES | READ_FROM_CONFIG
+    known = HELPER_NAMES | READ_FROM_CONFIG | (MIXING_NAMES if len(datasets(config, 'train')) > 1 else set())
+    assert set(config) - set(inspect.signature(Runner.__init__).parameters) <= known
 
 
 def test_problems_are_found_and_all_reported():
@@ -62,29 +83,32 @@ def test_file_name_is_true(path):
         stem, folder = QUICKSTART[stem.split('_')[1]] + stem.partition('_pose')[1], 'quickstart/'
     name = NAME.fullmatch(stem)
     assert name, f'{path.name} is not stage<N>_<dataset>[_<task>][_pose].py'
-    dataset = config.train_dataloader.dataset
     data, task = name['data'], name['task']
     if data.startswith('toy-'):  # the toy corpus has its task where others have the corpus' own name
         data, task = data.split('-')
-        task = {'words': 'islr'}.get(task, task)
+        task = {'words': 'islr', 'mixed': 'slt'}.get(task, task)
     task = task or ('islr' if data in ISLR_DATA else 'slt')
-    assert dataset.data_root == ('data/toy_small' if folder else f'data/{data}')
-    assert {config[f'{split}_dataloader'].dataset.task for split in ('train', 'val', 'test')} == {task}
+    roots = ['data/toy_small'] if folder else [f'data/{one}' for one in data.split('_')]
+    for split in ('train', 'val', 'test'):
+        assert list(dict.fromkeys(dataset.data_root for dataset in datasets(config, split))) == roots
+        assert {dataset.task for dataset in datasets(config, split)} == {task}
     pose_only = bool(name['pose']) or name['stage'] == '1'  # the first stage has no pictures under either name
     assert (config.model.get('rgb_encoder') is None, config.model.get('fusion') is None) == (pose_only, pose_only)
     for split in ('train', 'val', 'test'):
-        steps = [step['type'] for step in config[f'{split}_dataloader'].dataset.pipeline]
-        assert ('LoadHandCrops' not in steps, 'SampleHandFrames' not in steps) == (pose_only, pose_only)
+        for dataset in datasets(config, split):
+            steps = [step['type'] for step in dataset.pipeline]
+            assert ('LoadHandCrops' not in steps, 'SampleHandFrames' not in steps) == (pose_only, pose_only)
     before = {'1': None, '2': 'stage1', '3': 'stage1' if name['pose'] else 'stage2'}[name['stage']]
-    if name['data'] == 'toy' and name['stage'] == '1':  # its random language model reads single signs first
+    if name['data'] in ('toy', 'toy-mixed') and name['stage'] == '1':  # its language model reads single signs first
         before = 'words' if folder else 'stage1_toy-words'
     if before is None or data == 'asl14':
         assert config.get('load_from') is None
     else:
         assert config.load_from.startswith(f'work_dirs/{folder}{before}')
-    sampled = [step for step in dataset.pipeline if step['type'] == 'SampleFrames']
     most_frames = 40 if data == 'toy' else 64 if task == 'islr' else 256
-    assert [step.max_frames for step in sampled] == [most_frames]
+    for dataset in datasets(config, 'train'):
+        sampled = [step for step in dataset.pipeline if step['type'] == 'SampleFrames']
+        assert [step.max_frames for step in sampled] == [most_frames]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
@@ -101,16 +125,17 @@ def test_the_checkpoint_to_start_from_is_one_that_its_stage_writes(path):
 @pytest.mark.parametrize('path', CONFIGS, ids=ids)
 def test_splits_are_named_and_the_best_checkpoint_is_chosen_on_dev(path):
     config = Config.fromfile(path)
-    data = config.train_dataloader.dataset.data_root.removeprefix('data/')
-    files = {split: config[f'{split}_dataloader'].dataset.ann_file for split in ('train', 'val', 'test')}
-    before_stage_3 = 'pretrain' in files['train'] or 'dictionary' in files['train']
-    test_split = 'dev' if data in NO_TEST_SPLIT or before_stage_3 else 'test'
+    first = datasets(config, 'train')[0]
+    before_stage_3 = 'pretrain' in first.ann_file or 'dictionary' in first.ann_file
+    test_split = 'dev' if first.data_root.removeprefix('data/') in NO_TEST_SPLIT or before_stage_3 else 'test'
     for split, expected in {'train': 'train', 'val': 'dev', 'test': test_split}.items():
-        assert re.split(r'[/_.]', files[split])[-2] == expected
-        assert config[f'{split}_dataloader'].dataset.name == expected
+        named = [re.split(r'[/_.]', one.ann_file.replace(FILTERED, ''))[-2] for one in datasets(config, split)]
+        assert set(named) == {expected}
+        mixed = next((names for corpora, names in MIXED.items() if f'_{corpora}' in path.stem), None)
+        assert [one.name for one in datasets(config, split)] == (mixed or [expected])
+        assert all(one.get('test_mode', False) == (split != 'train') for one in datasets(config, split))
     assert (config.val_evaluator.prefix, config.test_evaluator.prefix) == ('dev', test_split)
     assert config.default_hooks.checkpoint.get('save_best', 'dev/').startswith('dev/')
-    assert config.val_dataloader.dataset.test_mode and config.test_dataloader.dataset.test_mode
 
 
 @pytest.mark.parametrize('path', [path for path in CONFIGS if path.parent.name == 'unisign'], ids=ids)
@@ -175,10 +200,23 @@ def test_toy_datasets_read(path, request):
     has_rgb = config.model.get('rgb_encoder') is not None
     corpus = request.getfixturevalue('toy_tiny_videos' if has_rgb else 'toy_tiny')
     for split in ('train', 'val', 'test'):
-        dataset = config[f'{split}_dataloader'].dataset
-        dataset.data_root = str(corpus)
-        sample = DATASETS.build(dataset)[0]
-        assert sample['inputs'] is not None, sample['data_samples'].get('failure')
-        assert set(sample['inputs']['parts']) == {'body', 'left', 'right', 'face_all'}
-        assert ('hands' in sample['inputs']) == has_rgb
-        assert sample['data_samples'].task == dataset.task
+        for part in datasets(config, split):
+            part.data_root = str(corpus)
+        dataset = DATASETS.build(config[f'{split}_dataloader'].dataset)
+        for index in (0, len(dataset) - 1):
+            sample = dataset[index]
+            assert sample['inputs'] is not None, sample['data_samples'].get('failure')
+            assert set(sample['inputs']['parts']) == {'body', 'left', 'right', 'face_all'}
+            assert ('hands' in sample['inputs']) == has_rgb
+            assert sample['data_samples'].task == datasets(config, split)[0].task
+
+
+def test_youtube_asl_is_trained_on_without_the_videos_of_openasl():
+    """The filter's command in docs/datasets.md writes the list that every stage on YouTube-ASL names."""
+    out = 'data/youtube-asl/annotations/train_no-openasl.jsonl'
+    assert f'--out {out}' in (ROOT.parent / 'docs/datasets.md').read_text(encoding='utf-8')
+    configs = [path for path in CONFIGS if 'youtube-asl' in path.stem]
+    assert len(configs) == 5
+    for path in configs:
+        lists = [f'{one.data_root}/{one.ann_file}' for one in datasets(Config.fromfile(path), 'train')]
+        assert lists[-1] == out

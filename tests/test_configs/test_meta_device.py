@@ -52,7 +52,7 @@ def test_builds_as_it_is(no_network, path: Path) -> None:
 
 
 def test_there_are_configs() -> None:
-    assert len(CONFIGS) == 18
+    assert len(CONFIGS) == 20
 
 
 def test_builds_without_weights_on_the_cpu(no_network, monkeypatch) -> None:

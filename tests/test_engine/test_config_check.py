@@ -98,3 +98,13 @@ def test_whole_numbers_none_and_tuples_for_lists_pass_the_check_of_types():
     assert next(wrong_types(module, dict(names='a'))).startswith("names='a' should be a list or None")
     module.__module__ = 'torch.nn'
     assert not list(wrong_types(module, dict(size='3')))
+
+
+def test_the_model_wrapper_is_checked_and_may_be_set_by_an_option(tmp_path):
+    path = write_config(tmp_path)
+    check_config(read_config(path, {'model_wrapper_cfg.type': 'FullyShardedModel'}))
+    check_config(read_config(path, {'model_wrapper_cfg': dict(type='MMDistributedDataParallel', static_graph=True)}))
+    with pytest.raises(
+        ConfigError, match=r"model_wrapper_cfg: FullyShardedModel takes no 'block'; did you mean 'blocks'"
+    ):
+        check_config(read_config(path, {'model_wrapper_cfg': dict(type='FullyShardedModel', block=('MT5Block',))}))

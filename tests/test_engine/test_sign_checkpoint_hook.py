@@ -72,6 +72,8 @@ def test_the_best_is_replaced_only_by_a_better_one():
     assert hook._is_better(10.0, than=11.0)
     assert not hook._is_better(11.0, than=11.0)
     assert SignCheckpointHook(save_best='dev/bleu4').rule == 'greater'
+    hook = SignCheckpointHook(save_best='dev/accent-corpus/wer')  # a dataset's own score; its name says nothing
+    assert (hook.best_name, hook.rule) == ('best_dev_accent_corpus_wer.pth', 'less')
     assert SignCheckpointHook(save_best='dev/charm', rule='less').rule == 'less'
 
 

@@ -1,6 +1,7 @@
 """The MMEngine metrics: what they keep, how they gather, what they write."""
 
 import json
+import math
 import sys
 import types
 
@@ -64,6 +65,45 @@ def test_cslr_and_slt_metrics_on_a_set_of_mixed_tasks():
     assert set(scores) == {f'dev/{name}' for name in ('bleu1', 'bleu2', 'bleu3', 'bleu4', 'rouge_l', 'chrf')}
     with pytest.raises(DataError, match=r"none of the 3 clips is of task 'islr' \(found: cslr, slt\)"):
         evaluate(ISLRMetric('dev'), samples)
+
+
+def test_each_dataset_is_scored_for_itself_by_the_rule_of_its_language():
+    samples = [
+        # Chinese by characters: 3 of 4 are right, the reference has 5. As words, nothing would be right.
+        sample('1', '我想吃饭', '我想吃面条', task='slt', lang='zh', dataset='csl-news'),
+        # English by words: 3 of 3 are right, the reference has 5. The ids may be the same.
+        sample('1', 'my friend reads', 'my friend reads a book', task='slt', lang='en', dataset='youtube-asl'),
+    ]
+    scores = evaluate(SLTMetric('dev'), samples)
+    chinese, english = 100 * math.exp(1 - 5 / 4) * 3 / 4, 100 * math.exp(1 - 5 / 3)
+    both = 100 * math.exp(1 - 10 / 7) * 6 / 7
+    assert scores['dev/bleu1'] == pytest.approx(both)
+    assert scores['dev/csl-news/bleu1'] == pytest.approx(chinese)
+    assert scores['dev/youtube-asl/bleu1'] == pytest.approx(english)
+    assert scores['dev/bleu1_zh'] == scores['dev/csl-news/bleu1']
+    names = ('bleu1', 'bleu2', 'bleu3', 'bleu4', 'rouge_l', 'chrf')
+    per_dataset = {f'dev/{dataset}/{name}' for dataset in ('csl-news', 'youtube-asl') for name in names}
+    assert {name for name in scores if name.count('/') == 2} == per_dataset
+
+
+def test_datasets_of_different_tasks_and_other_metrics():
+    samples = [
+        sample('1', 'a', 'a', dataset='words'),
+        sample('2', 'b', 'c', dataset='words'),
+        sample('1', 'c', 'c', dataset='signs'),
+        sample('1', 'a x', 'a b', task='cslr', dataset='glosses'),
+    ]
+    assert evaluate(ISLRMetric('dev'), samples) == pytest.approx({
+        'dev/top1_per_instance': 200 / 3,
+        'dev/top1_per_class': 75.0,  # a: 1 of 1, c: 1 of 2
+        'dev/words/top1_per_instance': 50.0,
+        'dev/words/top1_per_class': 50.0,
+        'dev/signs/top1_per_instance': 100.0,
+        'dev/signs/top1_per_class': 100.0,
+    })  # fmt: skip
+    # One dataset of that task: nothing to tell apart.
+    assert evaluate(CSLRMetric('dev'), samples)['dev/wer'] == 50.0
+    assert not [name for name in evaluate(CSLRMetric('dev'), samples) if 'glosses' in name]
 
 
 def test_metrics_are_built_by_name_and_start_empty_each_time():

@@ -24,6 +24,7 @@ ORDER = (
     'models',
     'evaluation',
     'engine',
+    'deployment',
     'visualization',
     'analysis',
     'apis',
@@ -45,6 +46,10 @@ NEVER_AT_IMPORT = (
     'uvicorn',
     'matplotlib.pyplot',
     'deepspeed',
+    'peft',
+    'onnx',
+    'onnxruntime',
+    'onnxscript',
 )
 # What one must not pay for before using anything.
 HEAVY = (*NEVER_AT_IMPORT, 'torch', 'torchvision', 'numpy', 'mmengine', 'transformers', 'cv2', 'av')

@@ -1,9 +1,7 @@
 """dist_train.sh and dist_test.sh with two processes on the CPU."""
 
 import json
-import multiprocessing
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_engine'))
 from stand_ins import loader, write_config
+from two_processes import in_two_processes
 
 from unisign.engine import SignRunner, check_config
 from unisign.engine.checkpoint_io import read_checkpoint
@@ -62,28 +61,6 @@ def test_one_and_two_processes_predict_the_same_each_clip_once(repo, trained, tm
     for alone, shared_out in zip(one, two, strict=True):
         assert (alone['id'], alone['pred']) == (shared_out['id'], shared_out['pred'])
         assert alone['score'] == pytest.approx(shared_out['score'], abs=1e-6)
-
-
-def in_two_processes(body, *arguments):
-    """Call ``body(*arguments)`` in two forks that find each other; return what it returned, by rank."""
-    context = multiprocessing.get_context('fork')
-    answers = context.Queue()
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-
-    def run_as(rank):
-        variables = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-        os.environ.update({name: str(value) for name, value in variables.items()})
-        answers.put((rank, body(*arguments)))
-
-    processes = [context.Process(target=run_as, args=(rank,)) for rank in range(2)]
-    for process in processes:
-        process.start()
-    found = dict(answers.get(timeout=900) for _ in processes)
-    for process in processes:
-        process.join()
-    return found[0], found[1]
 
 
 def weights_of(config, launcher, resume=False):

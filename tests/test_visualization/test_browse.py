@@ -13,7 +13,7 @@ from PIL import Image
 from unisign.datasets import SignDataset
 from unisign.structures import PARTS, ClipError, DataError, Poses, SignDataSample
 from unisign.visualization import ClipView, SignVisualizer, draw_contact_sheet, palette
-from unisign.visualization.browse import build_split, file_name, find_clips, view_clip
+from unisign.visualization.browse import build_split, file_name, find_clips, find_in_all, view_clip
 from unisign.visualization.clip_view import window_around
 from unisign.visualization.video_io import read_frames, write_video
 
@@ -132,7 +132,7 @@ train_dataloader = dict(dataset=dict(
 
 def test_view_of_a_dataset(small_dataset):
     config = Config.fromfile(small_dataset / 'config.py')
-    dataset = build_split(config, 'train')
+    (dataset,) = build_split(config, 'train')
     view = view_clip(dataset, 0, columns=3)
     assert (view.clip_id, view.text, view.facts['gloss']) == ('clip/a', '你好', 'YOU GOOD')
     assert sorted(view.frames) == [0, 4, 7]
@@ -171,6 +171,32 @@ def test_browse_command(small_dataset, repo, monkeypatch, capsys):
     code, output = run('--checkpoint', 'some.pth')
     assert code == 1
     assert 'has no model' in output.err
+
+
+def test_datasets_that_are_mixed_are_drawn_one_by_one(small_dataset, repo, monkeypatch, capsys):
+    lines = (small_dataset / 'train.jsonl').read_text('utf-8').splitlines()
+    (small_dataset / 'other.jsonl').write_text(lines[0] + '\n', 'utf-8')
+    config = small_dataset / 'config.py'
+    config.write_text(
+        config.read_text()
+        + """
+first = dict(train_dataloader['dataset'], name='first')
+second = dict(first, ann_file='other.jsonl', name='second')
+train_dataloader = dict(dataset=dict(type='ConcatSignDataset', datasets=[first, second]))
+"""
+    )
+    out = small_dataset / 'out'
+    options = ['--out', str(out), '--columns', '1', '--clip-ids', 'clip/a', 'b']
+    monkeypatch.setattr(sys, 'argv', ['browse_dataset.py', str(config), *options])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(repo / 'tools' / 'data' / 'browse_dataset.py'), run_name='__main__')
+    assert stop.value.code == 0, capsys.readouterr().err
+    drawn = sorted(str(path.relative_to(out)) for path in out.rglob('*.png'))
+    assert drawn == ['first/b.png', 'first/clip_a.png', 'second/clip_a.png']
+    datasets = build_split(Config.fromfile(config), 'train')
+    assert [indices for _, indices in find_in_all(datasets, 2)] == [[0, 2], [0]]
+    with pytest.raises(DataError, match=r'train\.jsonl, .*other\.jsonl: have no clip d, e'):
+        find_in_all(datasets, 2, ['d', 'b', 'e'])
 
 
 def test_hands_of_a_clip_with_the_frames_they_were_cut_from(toy_tiny_videos):

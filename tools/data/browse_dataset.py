@@ -7,13 +7,14 @@ With configs that load pictures of the hands, sheets show these too, and with --
 
 import argparse
 import sys
+from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
 from unisign.apis import init_model
 from unisign.models import UniSign
 from unisign.structures import ClipError, DataError
-from unisign.visualization.browse import SPLITS, browse, build_split, find_clips
+from unisign.visualization.browse import SPLITS, browse, build_split, find_in_all
 from unisign.visualization.fusion_explanation import has_fusion
 
 
@@ -22,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Draw clips of a dataset, as its pipeline prepares them.')
     parser.add_argument('config', help='config file that names the dataset')
     parser.add_argument('--split', choices=SPLITS, default='train', help='whose data loader (default: train)')
-    parser.add_argument('--number', type=int, default=8, help='clips, spread over the split (default: 8)')
+    parser.add_argument('--number', type=int, default=8, help='clips, spread over each dataset (default: 8)')
     parser.add_argument('--clip-ids', nargs='+', default=(), metavar='ID', help='these clips, whatever --number says')
     parser.add_argument('--out', default='work_dirs/browse', metavar='DIR', help='folder for the pictures')
     parser.add_argument('--format', choices=('png', 'mp4'), default='png', help='contact sheet or every frame')
@@ -58,21 +59,23 @@ def main() -> int:
     try:
         config = Config.fromfile(args.config)
         config.merge_from_dict(args.cfg_options or {})
-        dataset = build_split(config, args.split)
-        indices = find_clips(dataset, args.number, args.clip_ids)
+        found = find_in_all(build_split(config, args.split), args.number, args.clip_ids)
         model = None if args.checkpoint is None else model_with_fusion(config, args.checkpoint)
     except (DataError, FileNotFoundError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    print(f'{dataset.name}: {len(dataset)} clips, drawing {len(indices)} to {args.out}')
     failed = 0
-    drawn = browse(dataset, args.out, indices, args.format, args.columns, args.epoch, args.font, model)
-    for clip_id, outcome in drawn:
-        if isinstance(outcome, ClipError):
-            failed += 1
-            print(f'error: {outcome}', file=sys.stderr)
-        else:
-            print(f'{clip_id}: {outcome}')
+    for dataset, indices in found:
+        # Clips of different datasets may have the same id: each dataset has a folder of its own.
+        out = Path(args.out) / dataset.name if len(found) > 1 else Path(args.out)
+        print(f'{dataset.name}: {len(dataset)} clips, drawing {len(indices)} to {out}')
+        drawn = browse(dataset, out, indices, args.format, args.columns, args.epoch, args.font, model)
+        for clip_id, outcome in drawn:
+            if isinstance(outcome, ClipError):
+                failed += 1
+                print(f'error: {outcome}', file=sys.stderr)
+            else:
+                print(f'{clip_id}: {outcome}')
     return 1 if failed else 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unisign.apis.frames_in_memory import FilesAndFrames, FramesInMemory
+from unisign.datasets.concat_sign_dataset import single_configs
 from unisign.datasets.sign_dataset import TASKS, clip_rng
 from unisign.registry import TRANSFORMS
 from unisign.stores import PoseFiles
@@ -139,7 +140,10 @@ class _InMemory:
 
 def _test_dataset(model: Any) -> dict[str, Any]:
     cfg = getattr(model, 'cfg', None)
-    dataset = ((cfg or {}).get('test_dataloader') or {}).get('dataset') or {}
+    datasets = single_configs(((cfg or {}).get('test_dataloader') or {}).get('dataset') or {})
+    # Of several datasets the first one's pipeline; task and language only if it has them in common with the others.
+    common = [key for key in ('task', 'lang') if len({one.get(key) for one in datasets}) > 1]
+    dataset = {key: value for key, value in datasets[0].items() if key not in common}
     if not dataset.get('pipeline'):
         raise DataError(
             'model.cfg',

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unisign.checkpoints.adapters import fit_adapter_names
 from unisign.checkpoints.official import from_official, is_official
 from unisign.checkpoints.zoo_weights import checkpoint_file
 from unisign.structures import DataError
@@ -69,8 +70,8 @@ def load_weights(model: nn.Module, path: str | Path, strict: bool = True) -> Non
     Raises:
         DataError: naming the weights that do not fit.
     """
-    state = load_state_dict_file(path)
     own = model.state_dict()
+    state = fit_adapter_names(load_state_dict_file(path), own, path)
     problems = misfits(state, own, strict)
     if problems:
         raise DataError(

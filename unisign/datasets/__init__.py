@@ -3,6 +3,7 @@
 from unisign.datasets import samplers, transforms, video_readers  # registers them
 from unisign.datasets.annotations import Annotation, AnnotationFile, write_annotations
 from unisign.datasets.collate import sign_collate
+from unisign.datasets.concat_sign_dataset import ConcatSignDataset
 from unisign.datasets.hand_crops import crop_hands, frame_cutter, hand_boxes
 from unisign.datasets.sign_dataset import SignDataset
 from unisign.datasets.transforms.part_normalization import normalize_parts
@@ -10,6 +11,7 @@ from unisign.datasets.transforms.part_normalization import normalize_parts
 __all__ = [
     'Annotation',
     'AnnotationFile',
+    'ConcatSignDataset',
     'SignDataset',
     'crop_hands',
     'frame_cutter',

@@ -51,13 +51,19 @@ class AnnotationFile:
 
     Args:
         path: the file; empty lines are skipped, keys it does not know are left alone.
-        check: called with each annotation; returns '' or what is wrong with it.
+        check: called with each annotation that is kept; returns '' or what is wrong with it.
+        keep: called with each annotation; those it returns False for are left out. None keeps all.
 
     Raises:
         DataError: if the file is missing or empty, or a line is wrong; it names file, line and key.
     """
 
-    def __init__(self, path: str | Path, check: Callable[[Annotation], str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        check: Callable[[Annotation], str] | None = None,
+        keep: Callable[[Annotation], bool] | None = None,
+    ) -> None:
         self.path = Path(path)
         try:
             self._data = self.path.read_bytes()
@@ -70,10 +76,11 @@ class AnnotationFile:
         begin = 0
         for number, line in enumerate(self._data.split(b'\n'), start=1):
             if line.strip():
-                self._check_line(line, number, line_of, check)
-                spans.append((begin, begin + len(line)))
+                annotation = self._read_line(line, number, line_of, check, keep)
+                if annotation is not None:
+                    spans.append((begin, begin + len(line)))
             begin += len(line) + 1
-        if not spans:
+        if not line_of:
             raise DataError(path, 'the annotation file holds no clips.', f'Write one clip a line, such as {_EXAMPLE}')
         self._spans = np.array(spans, dtype=np.int64)
 
@@ -84,9 +91,16 @@ class AnnotationFile:
         begin, end = self._spans[index]
         return _annotation(json.loads(self._data[begin:end]))
 
-    def _check_line(
-        self, line: bytes, number: int, line_of: dict[str, int], check: Callable[[Annotation], str] | None
-    ) -> None:
+    def _read_line(
+        self,
+        line: bytes,
+        number: int,
+        line_of: dict[str, int],
+        check: Callable[[Annotation], str] | None,
+        keep: Callable[[Annotation], bool] | None,
+    ) -> Annotation | None:
+        """Return the line's annotation, None if it is not kept."""
+        annotation = None
         try:
             content = json.loads(line)
             problem = _problem(content)
@@ -97,9 +111,14 @@ class AnnotationFile:
             if clip_id in line_of:
                 problem = f'"id" {clip_id!r} is taken by line {line_of[clip_id]}'
             line_of[clip_id] = number
-            problem = problem or (check(_annotation(content)) if check is not None else '')
+            annotation = _annotation(content)
+            if keep is not None and not keep(annotation):
+                annotation = None
+            elif check is not None:
+                problem = problem or check(annotation)
         if problem:
             raise DataError(f'{self.path}, line {number}', f'{problem}.', f'A line looks like this: {_EXAMPLE}')
+        return annotation
 
 
 def write_annotations(path: str | Path, annotations: Iterable[Annotation]) -> None:

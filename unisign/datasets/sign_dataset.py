@@ -61,11 +61,12 @@ class SignDataset(Dataset):
         test_mode: targets may be missing (they are '' then), and every epoch counts as epoch 0.
         seed: of all randomness in the pipeline.
         max_failed_share: share of distinct clips that may fail before the run stops (``FailedClipHook``).
-        name: what logs and predictions call this dataset; '' takes the annotation file's name.
+        name: what logs, scores and predictions call this dataset; '' takes the annotation file's name.
+        languages: use only the clips in these languages; None uses all.
 
     Raises:
         DataError: if the annotation file is missing or wrong, a target is missing (unless ``test_mode``), or a clip has
-            no language.
+            no language, or none is left.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class SignDataset(Dataset):
         seed: int = 42,
         max_failed_share: float = 0.01,
         name: str = '',
+        languages: Sequence[str] | None = None,
     ) -> None:
         if task not in TASKS:
             raise DataError(ann_file, f'task should be one of {", ".join(TASKS)}, got {task!r}.', 'Correct the config.')
@@ -88,7 +90,12 @@ class SignDataset(Dataset):
         self.ann_file = _find_annotation_file(ann_file, Path(data_root))
         self.paths = ClipPaths(self.ann_file.parent, data_root)
         self.name = name or self.ann_file.stem
-        self.annotations = AnnotationFile(self.ann_file, check=self._check)
+        self.languages = None if languages is None else frozenset(languages)
+        self.annotations = AnnotationFile(self.ann_file, check=self._check, keep=self._keep)
+        if not len(self.annotations):
+            raise DataError(
+                self.ann_file, f'holds no clip in {", ".join(sorted(languages or ()))}.', 'Correct languages=[..].'
+            )
         pose_store = {'type': 'PoseFiles'} if pose_store is None else pose_store
         self.pose_store = POSE_STORES.build(pose_store) if isinstance(pose_store, dict) else pose_store
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
@@ -164,6 +171,9 @@ class SignDataset(Dataset):
                     stored[i] = max(end - (annotation.start or 0), 0)
             self._lengths = stored
         return self._lengths
+
+    def _keep(self, annotation: Annotation) -> bool:
+        return self.languages is None or (annotation.lang or self.lang) in self.languages
 
     def _check(self, annotation: Annotation) -> str:
         if not annotation.lang and not self.lang:

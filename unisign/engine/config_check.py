@@ -25,7 +25,7 @@ DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Keys of a data loader that MMEngine reads itself.
 KEYS_OF_DATALOADERS = {'num_batch_per_epoch'}
 # Top-level keys beside Runner's own arguments.
-KEYS_OF_CONFIGS = {'runner_type', 'custom_imports', 'auto_scale_lr'}
+KEYS_OF_CONFIGS = {'runner_type', 'custom_imports', 'auto_scale_lr', 'model_wrapper_cfg', 'find_unused_parameters'}
 
 
 class ConfigError(DataError):
@@ -106,7 +106,7 @@ def _check_nodes(content: Mapping[str, Any]) -> Iterator[str]:
     registries = all_registries()
     runner_arguments = inspect.signature(Runner.__init__).parameters
     for key, value in content.items():
-        if key not in runner_arguments:
+        if key not in runner_arguments and key != 'model_wrapper_cfg':
             continue  # a helper variable of the config; what is used of it stands below a Runner's argument too
         if key in DATALOADERS and isinstance(value, Mapping):
             yield from _check_dataloader(key, value)

@@ -73,12 +73,19 @@ def _use_gloo(cfg: MutableMapping[str, Any]) -> list[str]:
         _buffer_argument(): False,
         'find_unused_parameters': cfg.get('find_unused_parameters', False),
     }
-    cfg['model_wrapper_cfg'] = dict(wrapper, device_ids=None)
+    cfg['model_wrapper_cfg'] = dict(wrapper, **_on_the_cpu(wrapper.get('type', 'MMDistributedDataParallel')))
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(hook.get('type') == 'BufferAverageHook' for hook in hooks):
         cfg['custom_hooks'] = [*hooks, dict(type='BufferAverageHook')]
     _start_workers_safely(cfg)
     return [f'the processes talk over gloo, not {backend}'] if backend != 'gloo' else []
+
+
+def _on_the_cpu(wrapper: str) -> dict[str, Any]:
+    """Return the arguments with which a model wrapper names no GPU and sends float32."""
+    if wrapper == 'FullyShardedModel':
+        return dict(param_dtype=None)
+    return {} if wrapper == 'DeepSpeedModel' else dict(device_ids=None)
 
 
 def _start_workers_safely(cfg: MutableMapping[str, Any]) -> None:

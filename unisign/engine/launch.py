@@ -100,13 +100,13 @@ def _claim(work_dir: Path, overwrite: bool) -> None:
         report.unlink()
 
 
-def run_test(cfg: Config, checkpoint: str | Path, predictions: str | None = None) -> dict[str, float]:
+def run_test(cfg: Config, checkpoint: str | Path | None, predictions: str | None = None) -> dict[str, float]:
     """Test a checkpoint; prints the scores and writes ``<work_dir>/test_metrics.json``.
 
     Args:
         cfg: from :func:`prepare_config`.
         checkpoint: a checkpoint, a name of the model zoo, or a run's folder: then its best checkpoint, or its last if
-            it has no best.
+            it has no best. None tests the model as the config builds it.
         predictions: JSON Lines file to write every clip's prediction to.
 
     Returns:
@@ -118,7 +118,7 @@ def run_test(cfg: Config, checkpoint: str | Path, predictions: str | None = None
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         if cfg.get(key) is None:
             raise ConfigError(cfg.filename, f'has no {key}: it cannot be tested.')
-    cfg.load_from, cfg.resume = str(find_checkpoint(checkpoint)), False
+    cfg.load_from, cfg.resume = None if checkpoint is None else str(find_checkpoint(checkpoint)), False
     if predictions is not None:
         _add_metric(cfg, dict(type='DumpPredictions', out_file=predictions))
     metrics = build_runner(cfg).test()

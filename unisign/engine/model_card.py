@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from unisign.datasets.concat_sign_dataset import single_configs
 from unisign.structures import DataError
 from unisign.version import __version__
 
@@ -63,9 +64,11 @@ def task_and_data(cfg: Config, name: str, task: str | None = None, data: str | N
     Raises:
         DataError: if neither tells them, or the task is unknown.
     """
-    dataset = _test_data(cfg)
-    task = task or dataset.get('task')
-    data = data or Path(dataset.get('data_root') or '').name
+    datasets = _test_data(cfg)
+    tasks = {dataset.get('task') for dataset in datasets}
+    task = task or (tasks.pop() if len(tasks) == 1 else None)
+    names = dict.fromkeys(Path(dataset.get('data_root') or '').name for dataset in datasets)
+    data = data or ', '.join(filter(None, names))
     if task not in TASK_NAMES or not data:
         raise DataError(
             name,
@@ -115,10 +118,11 @@ def model_card(
         metrics: scores by name.
     """
     model = cfg.model
-    language = _test_data(cfg).get('lang')
+    languages = dict.fromkeys(dataset.get('lang') for dataset in _test_data(cfg))
+    language = ', '.join(filter(None, languages))
     return _PAGE.format(
         licence=licence,
-        language=f'language: {language}\n' if language else '',
+        language=f'language: [{language}]\n' if ',' in language else f'language: {language}\n' if language else '',
         task=task,
         name=name,
         version=__version__,
@@ -135,8 +139,8 @@ def model_card(
     )
 
 
-def _test_data(cfg: Config) -> Any:
-    return (cfg.get('test_dataloader') or {}).get('dataset') or {}
+def _test_data(cfg: Config) -> list[Any]:
+    return single_configs((cfg.get('test_dataloader') or {}).get('dataset') or {})
 
 
 def _without_folders(name: str) -> str:

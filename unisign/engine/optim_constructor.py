@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
@@ -26,26 +27,37 @@ class SignOptimWrapperConstructor:
             optimizer=dict(type='AdamW', lr=3e-4, weight_decay=1e-4),
             paramwise_cfg=dict(lr_mult={'head.language_model': 0.3}))
 
+    ``layer_decay`` lowers the rate from layer to layer, from the top to the bottom: with n layers, layer i (from 0)
+    gets ``layer_decay ** (n - 1 - i)`` of it. The model names its layers (``layer_prefixes()``). Uni-Sign's, from the
+    bottom: the pose encoder's embeddings, its spatial blocks, its temporal blocks, its projection; the language model's
+    embedding, its encoder blocks, its decoder blocks; the output layer with the norm before it. Both factors are
+    multiplied where a parameter has both; one that is in no layer belongs to the top.
+
     A module may also ask for one itself, by an attribute ``lr_mult`` (as the gate of the fusion does). That counts as
     if ``lr_mult`` named the module, unless it does.
 
     Args:
         optim_wrapper_cfg: config of the optimizer wrapper, with its ``optimizer``.
-        paramwise_cfg: only ``lr_mult`` is known: prefix of parameter names -> factor on the learning rate; where
-            several prefixes fit, the longest counts.
+        paramwise_cfg: ``lr_mult``: prefix of parameter names -> factor on the learning rate; where several prefixes
+            fit, the longest counts. ``layer_decay``: above 0, at most 1.
 
     Raises:
-        DataError: for another key in ``paramwise_cfg``.
+        DataError: for another key in ``paramwise_cfg``, or a ``layer_decay`` out of range.
     """
 
     def __init__(self, optim_wrapper_cfg: Mapping[str, Any], paramwise_cfg: Mapping[str, Any] | None = None) -> None:
         self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
         paramwise_cfg = dict(paramwise_cfg or {})
         self.lr_mult: dict[str, float] = dict(paramwise_cfg.pop('lr_mult', {}))
+        self.layer_decay: float = paramwise_cfg.pop('layer_decay', 1.0)
+        if not (isinstance(self.layer_decay, int | float) and 0 < self.layer_decay <= 1):
+            raise DataError(
+                'optim_wrapper.paramwise_cfg.layer_decay', f'should be above 0 and at most 1, got {self.layer_decay}.'
+            )
         if paramwise_cfg:
             raise DataError(
                 'optim_wrapper.paramwise_cfg',
-                f'SignOptimWrapperConstructor knows lr_mult only, got {", ".join(paramwise_cfg)}.',
+                f'SignOptimWrapperConstructor knows lr_mult and layer_decay, got {", ".join(paramwise_cfg)}.',
                 "For MMEngine's other keys set constructor='DefaultOptimWrapperConstructor'.",
             )
 
@@ -71,6 +83,7 @@ class SignOptimWrapperConstructor:
         lr, decay = optimizer_cfg['lr'], optimizer_cfg.get('weight_decay', 0.0)
         factors = {name: float(module.lr_mult) for name, module in bare.named_modules() if hasattr(module, 'lr_mult')}
         factors |= self.lr_mult
+        layers = self._layer_factors(bare)
         groups: dict[tuple[bool, float], list[torch.Tensor]] = {}
         used = set()
         for name, parameter in bare.named_parameters():
@@ -78,7 +91,8 @@ class SignOptimWrapperConstructor:
                 continue
             prefix = _longest_prefix(name, factors)
             used.add(prefix)
-            groups.setdefault((parameter.ndim >= 2, factors.get(prefix, 1.0)), []).append(parameter)
+            factor = factors.get(prefix, 1.0) * layers.get(_longest_prefix(name, layers), 1.0)
+            groups.setdefault((parameter.ndim >= 2, factor), []).append(parameter)
         unused = set(self.lr_mult) - used
         if unused or not groups:
             raise DataError(
@@ -92,6 +106,30 @@ class SignOptimWrapperConstructor:
             dict(params=parameters, lr=lr * factor, weight_decay=decay if decayed else 0.0)
             for (decayed, factor), parameters in sorted(groups.items(), key=lambda group: group[0][1] != 1.0)
         ]
+
+    def _layer_factors(self, model: nn.Module) -> dict[str, float]:
+        """Return prefix of parameter names -> factor by ``layer_decay``."""
+        if self.layer_decay == 1:
+            return {}
+        tell: Any = getattr(model, 'layer_prefixes', None)
+        if tell is None:
+            raise DataError(
+                'optim_wrapper.paramwise_cfg.layer_decay',
+                f'{type(model).__name__} does not tell its layers.',
+                'Give it a method layer_prefixes(), as UniSign has, or use lr_mult.',
+            )
+        layers = tell()
+        bottom = self.layer_decay ** (len(layers) - 1)
+        print_log(
+            f'{len(layers)} layers: {", ".join(layers[0])} has {bottom:.3g} of the learning rate, each further one '
+            f'1/{self.layer_decay:g} of it, up to {", ".join(layers[-1])}.',
+            'current',
+        )
+        return {
+            prefix: self.layer_decay ** (len(layers) - 1 - number)
+            for number, layer in enumerate(layers)
+            for prefix in layer
+        }
 
 
 def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:

@@ -20,21 +20,26 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from unisign.checkpoints import load_state_dict_file
+from unisign.checkpoints.adapters import fit_adapter_names
 from unisign.engine.checkpoint_io import (
     find_last_checkpoint,
     read_checkpoint,
     remove_leftovers,
-    to_plain,
     write_checkpoint,
 )
 from unisign.engine.config_check import ConfigError, check_config
+from unisign.engine.deep_speed_model import DeepSpeedModel
 from unisign.engine.device import adapt_to_machine, start_gloo
+from unisign.engine.fully_sharded_model import FullyShardedModel
+from unisign.engine.same_run import check_same_run, run_essentials
 from unisign.engine.seeding import set_seeds
+from unisign.engine.sharded_state import gather, shard_optimizer_state
 from unisign.engine.stopping import CollectiveStop
 from unisign.engine.train_loop import SignTrainLoop
+from unisign.engine.trained_share import trained_share
 from unisign.engine.validation_history import ValidationHistory
 from unisign.engine.weights import load_into
-from unisign.registry import FUNCTIONS, RUNNERS
+from unisign.registry import FUNCTIONS, MODEL_WRAPPERS, RUNNERS
 from unisign.structures import DataError
 from unisign.version import __version__
 
@@ -103,6 +108,7 @@ class SignRunner(Runner):
             self._dump_config_to(Path(self.work_dir))
             for name in remove_leftovers(self.work_dir):
                 self.logger.warning(f'{name} was being written when an earlier process ended: removed.')
+        self.logger.info(trained_share(self._bare_model))
         return super().train()
 
     @master_only
@@ -170,7 +176,7 @@ class SignRunner(Runner):
                 f'cannot be resumed: it holds no {", ".join(sorted(missing))}.',
                 'To start a new run from its weights set load_from to it, without --resume.',
             )
-        self._check_same_run(filename, checkpoint['run'])
+        check_same_run(filename, checkpoint['run'], run_essentials(self))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_into(self._bare_model, checkpoint['state_dict'], filename, strict=True)
         if resume_optimizer:
@@ -184,39 +190,9 @@ class SignRunner(Runner):
         barrier()  # nobody goes on, and removes old checkpoints, before all have read theirs
         self._log_resumed(filename)
 
-    def _check_same_run(self, filename: str, before: dict[str, Any]) -> None:
-        now = self.run_essentials()
-        different = [
-            f'{name} was {before[name]}, is {value}'
-            for name, value in now.items()
-            if name in before and before[name] != value
-        ]
-        if different:
-            raise DataError(
-                filename,
-                f'was written by a run with other settings: {"; ".join(different)}.',
-                'Resume with the settings of that run; to change them start a new run with load_from set to this file.',
-            )
-
-    def run_essentials(self) -> dict[str, Any]:
-        """Return what must not change between a checkpoint and its resumption."""
-        loader = self.train_loop.dataloader
-        return dict(
-            world_size=self.world_size,
-            seed=self.seed,
-            max_epochs=self.max_epochs,
-            dataset_length=len(loader.dataset),
-            batch_size=getattr(loader.batch_sampler, 'batch_size', None),
-            batches_per_epoch=len(loader),
-            steps_per_epoch=self.train_loop.steps_per_epoch,
-            # their state comes from the checkpoint, so that changes in the config would be ignored
-            optimizer=to_plain(self.cfg.optim_wrapper.get('optimizer')),
-            param_scheduler=to_plain(self.cfg.get('param_scheduler')),
-        )
-
     def _load_optimizer(self, filename: str, state: dict[str, Any]) -> None:
         try:
-            self.optim_wrapper.load_state_dict(state)
+            self.optim_wrapper.load_state_dict(shard_optimizer_state(state, self.optim_wrapper.optimizer))
         except (ValueError, KeyError) as error:
             raise DataError(
                 filename, f"its optimizer does not fit the config's: {error}.", 'Resume with the config of that run.'
@@ -257,7 +233,8 @@ class SignRunner(Runner):
         Raises:
             DataError: if the file cannot be read, or its weights do not fit the model.
         """
-        state_dict = load_state_dict_file(filename)
+        own = self._bare_model.state_dict()
+        state_dict = fit_adapter_names(load_state_dict_file(filename), own, filename)
         checkpoint = dict(state_dict=state_dict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         report = load_into(self._bare_model, checkpoint['state_dict'], filename, strict)
@@ -269,7 +246,6 @@ class SignRunner(Runner):
 
     # Saving -------------------------------------------------------------------------------------------------------
 
-    @master_only
     def save_checkpoint(
         self,
         out_dir: str,
@@ -282,6 +258,8 @@ class SignRunner(Runner):
         backend_args: dict | None = None,
     ) -> None:
         """Write a checkpoint atomically, on the main process.
+
+        Where the weights are spread out over the processes, all must call this in training, since it gathers them.
 
         Args:
             out_dir: folder.
@@ -296,6 +274,10 @@ class SignRunner(Runner):
         Raises:
             DataError: if the file cannot be written.
         """
+        weights = gather(self._bare_model.state_dict())
+        optimizer = gather(self.optim_wrapper.state_dict()) if save_optimizer else None
+        if not is_main_process():
+            return
         progress = self.train_loop.progress
         checkpoint: dict[str, Any] = dict(
             meta=dict(
@@ -311,11 +293,11 @@ class SignRunner(Runner):
                 torch_version=torch.__version__.split('+')[0],
                 cfg=self.config_text,
             ),
-            state_dict=self._bare_model.state_dict(),
+            state_dict=weights,
         )
         if save_optimizer:
-            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
-            checkpoint['run'] = self.run_essentials()
+            checkpoint['optimizer'] = optimizer
+            checkpoint['run'] = run_essentials(self)
         if save_param_scheduler:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
@@ -326,6 +308,26 @@ class SignRunner(Runner):
         return self.model.module if is_model_wrapper(self.model) else self.model
 
     # Building -----------------------------------------------------------------------------------------------------
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+        """Wrap the model for several processes; unlike MMEngine, also with wrappers registered in our scope."""
+        if model_wrapper_cfg is not None and isinstance(model_wrapper_cfg.get('type'), str):
+            model_wrapper_cfg = dict(model_wrapper_cfg, type=MODEL_WRAPPERS.get(model_wrapper_cfg['type']))
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
+        """Build the optimizer wrapper; a model wrapper that steps by itself gets to know it."""
+        wrapper = super().build_optim_wrapper(optim_wrapper)
+        if isinstance(self.model, DeepSpeedModel):
+            self.model.take(wrapper)
+        return wrapper
+
+    def _init_model_weights(self) -> None:
+        """Let the model load what its parts start from."""
+        if isinstance(self.model, FullyShardedModel):
+            self.model.init_weights()
+        else:
+            super()._init_model_weights()
 
     def build_train_loop(self, loop: BaseLoop | dict) -> SignTrainLoop:
         """Build the training loop.

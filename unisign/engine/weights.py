@@ -2,6 +2,8 @@
 
 import torch
 
+from unisign.checkpoints.adapters import is_adapter
+from unisign.engine.sharded_state import shard_weights
 from unisign.structures import DataError
 
 
@@ -18,19 +20,21 @@ def load_into(model: torch.nn.Module, state_dict: dict[str, torch.Tensor], sourc
         if name in own and weight.shape != own[name].shape
     ]
     missing = [name for name in own if name not in state_dict]
+    if not strict:
+        missing = [name for name in missing if not is_adapter(name)]  # adapters start by changing nothing
     unexpected = [name for name in state_dict if name not in own]
     lines = [
         f'{label}: {_some(names)}.'
         for label, names in (('other shape', shapes), ('missing', missing), ('unexpected', unexpected))
         if names
     ]
-    if shapes or len(missing) == len(own) or (strict and lines):
+    if shapes or not any(name in own for name in state_dict) or (strict and lines):
         raise DataError(
             source,
             f'does not fit the model. {" ".join(lines)}',
             "Use the config that it was trained with ('meta.cfg').",
         )
-    model.load_state_dict(state_dict, strict=False)
+    model.load_state_dict(shard_weights(state_dict, model), strict=False)
     return ' '.join(lines)
 
 

@@ -1,11 +1,13 @@
 """``UniSign``: pose encoder, optional RGB branch and language-model head joined (spec.md)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from unisign.models.frozen_parts import freeze
 from unisign.registry import MODELS
 from unisign.structures import PARTS, DataError, SignDataSample
 
@@ -30,10 +32,14 @@ class UniSign(BaseModel):
             ``replicate``: each clip's last frame is repeated to the batch's longest and only the language model leaves
             those out (the published behaviour).
         data_preprocessor: config of the data preprocessor.
+        frozen: parts that do not learn, by name or pattern (``pose_encoder``, ``head.language_model.encoder``,
+            ``*.layer_norm``), see ``freeze``. They stay in evaluation mode: no dropout, and batch norm with its running
+            statistics. Weights that a part shares with others, as mT5's stacks do the embedding, are frozen with it.
 
     Raises:
         DataError: for an unknown padding, one of ``rgb_encoder`` and ``fusion`` without the other, an encoder whose
-            output does not fit the language model, or an RGB branch that does not fit the pose encoder.
+            output does not fit the language model, an RGB branch that does not fit the pose encoder, or a name in
+            ``frozen`` that fits no part.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class UniSign(BaseModel):
         fusion: dict[str, Any] | None = None,
         padding: str = 'masked',
         data_preprocessor: dict[str, Any] | None = None,
+        frozen: Sequence[str] = (),
     ) -> None:
         super().__init__(data_preprocessor=MODELS.build(data_preprocessor or dict(type='SignDataPreprocessor')))
         if padding not in PADDINGS:
@@ -66,6 +73,32 @@ class UniSign(BaseModel):
             )
         if self.fusion is not None:
             _check_fused_widths(self.pose_encoder, self.rgb_encoder, self.fusion)
+        self.frozen_modules = freeze(self, frozen)
+        self._keep_frozen()
+
+    def train(self, mode: bool = True) -> 'UniSign':
+        """Set training or evaluation mode; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        self._keep_frozen()
+        return self
+
+    def _keep_frozen(self) -> None:
+        for name in self.frozen_modules:  # by name: synchronised batch norm takes the place of the modules
+            self.get_submodule(name).eval()
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the keypoints to the text, for ``paramwise_cfg.layer_decay``.
+
+        The RGB branch belongs to the layer whose output it is fused with: the last of the spatial networks.
+        """
+        layers = [
+            tuple(f'{part}.{prefix}'.rstrip('.') for prefix in layer)
+            for part in ('pose_encoder', 'head')
+            for layer in _layers_of(getattr(self, part))
+        ]
+        fused_with = getattr(self.pose_encoder, 'spatial_depth', 1) - 1
+        layers[fused_with] += tuple(name for name in ('rgb_encoder', 'fusion') if getattr(self, name) is not None)
+        return layers
 
     def forward(
         self, inputs: dict[str, Any], data_samples: list[SignDataSample] | None = None, mode: str = 'tensor'
@@ -145,6 +178,11 @@ class UniSign(BaseModel):
     def test_step(self, data: dict[str, Any]) -> list[SignDataSample]:
         """Predict a batch, as ``val_step``."""
         return self.val_step(data)
+
+
+def _layers_of(part: Any) -> list[tuple[str, ...]]:
+    """Return the layers of a part, or the part as a single one if it does not tell them."""
+    return part.layer_prefixes() if hasattr(part, 'layer_prefixes') else [('',)]
 
 
 def _check_fused_widths(pose_encoder: nn.Module, rgb_encoder: nn.Module | None, fusion: nn.Module) -> None:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from unisign.datasets import SignDataset
+from unisign.datasets.concat_sign_dataset import single_datasets
 from unisign.registry import DATASETS
 from unisign.structures import ClipError, DataError, Poses
 from unisign.visualization.clip_view import ClipView
@@ -22,8 +23,10 @@ SPLITS = ('train', 'val', 'test')
 DEFAULT_FRAME_RATE = 25.0  # where neither poses nor annotation say
 
 
-def build_split(config: Config, split: str) -> SignDataset:
-    """Return the dataset of a config's ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
+def build_split(config: Config, split: str) -> list[SignDataset]:
+    """Return the datasets of a config's ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
+
+    There are several where they are mixed (``ConcatSignDataset``).
 
     Raises:
         DataError: if the config has no such loader.
@@ -32,7 +35,7 @@ def build_split(config: Config, split: str) -> SignDataset:
     if not loader or 'dataset' not in loader:
         there = ', '.join(name for name in SPLITS if config.get(f'{name}_dataloader'))
         raise DataError(config.filename or 'config', f'has no {split}_dataloader.', f'It has: {there or "none"}.')
-    return DATASETS.build(loader.dataset)
+    return list(single_datasets(DATASETS.build(loader.dataset)))
 
 
 def find_clips(dataset: SignDataset, number: int, clip_ids: Sequence[str] = ()) -> list[int]:
@@ -49,6 +52,29 @@ def find_clips(dataset: SignDataset, number: int, clip_ids: Sequence[str] = ()) 
             raise DataError(dataset.ann_file, f'has no clip {", ".join(unknown)}.', f'Its first ones are {some}.')
         return [place[clip_id] for clip_id in clip_ids]
     return np.unique(np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)).tolist()
+
+
+def find_in_all(
+    datasets: Sequence[SignDataset], number: int, clip_ids: Sequence[str] = ()
+) -> list[tuple[SignDataset, list[int]]]:
+    """Return, for each dataset, what ``find_clips`` finds in it; a named clip need be in one of them only.
+
+    Raises:
+        DataError: if a named clip is in none.
+    """
+    found = []
+    missing = set(clip_ids)
+    for dataset in datasets:
+        mine = clip_ids
+        if clip_ids and len(datasets) > 1:
+            own = {dataset.annotations[index].id for index in range(len(dataset))}
+            mine = [clip_id for clip_id in clip_ids if clip_id in own]
+            missing -= own
+        found.append((dataset, find_clips(dataset, number, mine) if mine or not clip_ids else []))
+    if missing and len(datasets) > 1:
+        files = ', '.join(str(dataset.ann_file) for dataset in datasets)
+        raise DataError(files, f'have no clip {", ".join(sorted(missing))}.', 'Check --clip-ids.')
+    return found
 
 
 def view_clip(dataset: SignDataset, index: int, epoch: int = 0, columns: int | None = None) -> ClipView:

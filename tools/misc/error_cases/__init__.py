@@ -17,6 +17,9 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         annotations,
         checkpoints,
         configs,
+        exports,
+        fine_tuning,
+        mixing,
         poses,
         python,
         rgb,
@@ -39,10 +42,13 @@ def all_rows(folder: Path, corpus: Path | None = None) -> Iterator[Row]:
         vocabularies,
         checkpoints,
         runs,
+        mixing,
+        fine_tuning,
         python,
         tools,
         trimming,
         video_input,
+        exports,
         zoo,
     ):
         for row in module.rows(bench):

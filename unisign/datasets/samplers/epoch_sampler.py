@@ -22,6 +22,9 @@ class EpochSampler(Sampler):
         dataset: what is sampled from; anything with a length.
         shuffle: a new order each epoch; False keeps the order of the annotation file.
         seed: the same on all ranks; None draws one and shares it.
+
+    Attributes:
+        clips_per_epoch: over all ranks.
     """
 
     def __init__(self, dataset: Any, shuffle: bool = True, seed: int | None = None) -> None:
@@ -30,6 +33,7 @@ class EpochSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.epoch = 0
+        self.clips_per_epoch = len(dataset)
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next iteration is."""
@@ -46,4 +50,4 @@ class EpochSampler(Sampler):
         return ((self.epoch, int(index)) for index in padded[self.rank :: self.world_size])
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.world_size)
+        return -(-self.clips_per_epoch // self.world_size)

@@ -16,9 +16,9 @@ class LengthBucketBatchSampler:
     each window is sorted by length and cut into steps of ``batch_size`` clips a rank, and the steps are shuffled. Of a
     step's clips each rank takes every ``world_size``-th, so ranks that wait for one another have similar lengths.
 
-    Every clip is used once an epoch. The clips left over behind the last full step make up a smaller step of their own
-    (``drop_last`` leaves them out); where they do not share out evenly over the ranks, up to ``world_size - 1`` of them
-    are used twice, so that every rank has the same number of batches, of the same size.
+    Every clip of the sampler's epoch is used once. The clips left over behind the last full step make up a smaller step
+    of their own (``drop_last`` leaves them out); where they do not share out evenly over the ranks, up to
+    ``world_size - 1`` of them are used twice, so that every rank has the same number of batches, of the same size.
 
     Set ``start_batch`` to go on in the middle of an epoch: the next iteration leaves out that many batches without
     reading them; the one after that is whole again.
@@ -47,9 +47,8 @@ class LengthBucketBatchSampler:
         self.start_batch = 0
         self.lengths = np.asarray(sampler.dataset.lengths)
         if len(self) == 0:
-            raise ValueError(
-                f'{len(self.lengths)} clips make no batch of {self._clips_a_step} (with drop_last={drop_last})'
-            )
+            clips = self.sampler.clips_per_epoch
+            raise ValueError(f'{clips} clips make no batch of {self._clips_a_step} (with drop_last={drop_last})')
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next iteration is."""
@@ -57,7 +56,7 @@ class LengthBucketBatchSampler:
 
     def __len__(self) -> int:
         """Batches a rank and epoch, whatever ``start_batch`` is."""
-        steps, left = divmod(len(self.lengths), self._clips_a_step)
+        steps, left = divmod(self.sampler.clips_per_epoch, self._clips_a_step)
         return steps if self.drop_last else steps + (left > 0)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:

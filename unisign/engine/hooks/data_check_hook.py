@@ -1,12 +1,12 @@
 """What the model cannot take in the data is found before the first batch, not in the middle of an epoch."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch.utils.data import DataLoader
 
+from unisign.datasets.concat_sign_dataset import single_datasets
 from unisign.registry import HOOKS
 
 
@@ -36,13 +36,3 @@ class DataCheckHook(Hook):
             if hasattr(dataset, 'overview'):
                 for line in model.check_dataset(dataset.overview(), training):
                     runner.logger.warning(line)
-
-
-def single_datasets(dataset: Any) -> Iterator[Any]:
-    """Yield the datasets inside wrappers such as ``ConcatDataset``, or the dataset itself."""
-    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    for part in parts:
-        if part is None:
-            yield dataset
-        else:
-            yield from single_datasets(part)

@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from unisign.datasets import SignDataset
-from unisign.engine.hooks.data_check_hook import single_datasets
+from unisign.datasets.concat_sign_dataset import single_datasets
 from unisign.registry import HOOKS
 from unisign.structures import ClipError
 from unisign.visualization import ClipView, SignVisualizer, explain_hands

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+import torch
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 
 from unisign.engine.checkpoint_io import checkpoint_folder, point_to_last, read_checkpoint, to_plain
@@ -75,11 +76,15 @@ class SignCheckpointHook(Hook):
             return
         progress = loop.progress
         self._due |= bool(self.interval_steps) and progress.step % self.interval_steps == 0
-        self._due |= self.interval_minutes is not None and (
-            time.monotonic() - self._last_time >= 60 * self.interval_minutes
-        )
+        self._due |= self.interval_minutes is not None and self._time_is_up(60 * self.interval_minutes)
         if self._due and progress.batch:  # the end of an epoch has its own hook
             self._save(runner, f'iter_{progress.iter}.pth')
+
+    def _time_is_up(self, seconds: float) -> bool:
+        """Tell the same on every process: all take part in writing where the weights are spread out over them."""
+        up = torch.tensor([float(time.monotonic() - self._last_time >= seconds)])
+        broadcast(up)
+        return bool(up.item())
 
     def after_train_epoch(self, runner: Any) -> None:
         """Write a checkpoint after an epoch if one is due; always after the last."""
@@ -170,30 +175,44 @@ def check_save_best(save_best: str | None) -> str | None:
     Raises:
         DataError: otherwise.
     """
-    if save_best is not None and not save_best.startswith(('dev/', 'dev_')):
-        raise DataError(
-            'default_hooks.checkpoint.save_best',
-            f'must be a metric of the dev split (dev/...), got {save_best!r}.',
-            "Checkpoints are chosen on dev, never on test; give the validation's metric prefix='dev'.",
-        )
+    if save_best is not None:
+        check_dev_metric(save_best, 'default_hooks.checkpoint.save_best')
     return save_best
 
 
-def rule_of(metric: str, rule: str | None) -> str:
-    """Return ``greater`` or ``less``: which scores of ``metric`` are better.
+def check_dev_metric(metric: str, key: str) -> None:
+    """Refuse a metric that is not one of the dev split.
+
+    Args:
+        metric: its name.
+        key: what named it, for the error.
+
+    Raises:
+        DataError: if so.
+    """
+    if not metric.startswith(('dev/', 'dev_')):
+        raise DataError(
+            key,
+            f'must be a metric of the dev split (dev/...), got {metric!r}.',
+            "Checkpoints are chosen on dev, never on test; give the validation's metric prefix='dev'.",
+        )
+
+
+def rule_of(metric: str, rule: str | None, key: str = 'default_hooks.checkpoint.rule') -> str:
+    """Return ``greater`` or ``less``: which scores of ``metric`` are better; ``key`` is for the error.
 
     Raises:
         DataError: if ``rule`` is neither of them, or it is None and the metric's name is not known.
     """
     if rule in ('greater', 'less'):
         return rule
-    name = metric.lower()
+    name = re.split(r'[/_]', metric, maxsplit=1)[-1].rpartition('/')[2].lower()  # without split and dataset
     if rule is None and any(part in name for part in HIGHER_IS_BETTER):
         return 'greater'
     if rule is None and any(part in name for part in LOWER_IS_BETTER):
         return 'less'
     raise DataError(
-        'default_hooks.checkpoint.rule',
+        key,
         f'got {rule!r} for {metric!r}.',
         "Say rule='greater' or rule='less': which scores are better.",
     )

@@ -34,6 +34,8 @@ class BLEURTMetric(TextMetric):
         DataError: if the folder holds no checkpoint.
     """
 
+    task = 'slt'
+
     def __init__(self, checkpoint: str, batch_size: int = 16, prefix: str | None = None) -> None:
         super().__init__(prefix)
         try:

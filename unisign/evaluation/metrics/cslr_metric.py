@@ -16,6 +16,8 @@ class CSLRMetric(TextMetric):
         prefix: goes before the names of the scores, ``dev`` or ``test``.
     """
 
+    task = 'cslr'
+
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__(prefix)
 

@@ -24,6 +24,8 @@ class DumpPredictions(TextMetric):
         out_file: file to write; its folder is made, a file of that name is replaced.
     """
 
+    per_dataset = False
+
     def __init__(self, out_file: str) -> None:
         super().__init__(prefix='predictions')  # no score bears it; without one MMEngine would warn
         self.out_file = Path(out_file)

@@ -16,6 +16,8 @@ class ISLRMetric(TextMetric):
         prefix: goes before the names of the scores, ``dev`` or ``test``.
     """
 
+    task = 'islr'
+
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__(prefix)
 

@@ -17,6 +17,8 @@ class SLTMetric(TextMetric):
         prefix: goes before the names of the scores, ``dev`` or ``test``.
     """
 
+    task = 'slt'
+
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__(prefix)
 

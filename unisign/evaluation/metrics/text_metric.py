@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
@@ -19,9 +20,19 @@ class TextMetric(BaseMetric):
     with shards of unequal length it can drop a clip and keep another twice. Here clips are told apart by dataset and
     id: a repeated one counts once, a lost one is an error on every rank.
 
+    Where the clips come from several datasets, the scores of each follow, with its name before them: beside
+    ``dev/bleu4``, which is over all clips, ``dev/csl-news/bleu4``.
+
     Args:
         prefix: goes before the names of the scores (``dev/wer``); None for no prefix.
+
+    Attributes:
+        task: the task whose clips are scored; None for all.
+        per_dataset: whether datasets are also scored one by one.
     """
+
+    task: ClassVar[str | None] = None
+    per_dataset: ClassVar[bool] = True
 
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
@@ -51,7 +62,7 @@ class TextMetric(BaseMetric):
         failure: Exception | None = None
         if is_main_process():
             try:
-                outcome = [self.compute_metrics(self._each_clip_once(gathered, size))]
+                outcome = [self._all_scores(self._each_clip_once(gathered, size))]
             except Exception as error:  # raised below, once the other ranks know
                 failure, outcome = error, [str(error)]
         broadcast_object_list(outcome)
@@ -64,6 +75,18 @@ class TextMetric(BaseMetric):
     @abstractmethod
     def compute_metrics(self, results: list[Prediction]) -> dict[str, float]:
         """Return the scores of ``results``, one prediction per clip, sorted by dataset and clip id."""
+
+    def _all_scores(self, predictions: list[Prediction]) -> dict[str, float]:
+        """Return the scores of all clips, and of each dataset if there are several."""
+        scores = self.compute_metrics(predictions)
+        datasets: dict[str, list[Prediction]] = {}
+        for prediction in predictions if self.per_dataset else ():
+            if self.task is None or prediction.task in (None, self.task):
+                datasets.setdefault(prediction.dataset, []).append(prediction)
+        if len(datasets) > 1:
+            for name, part in datasets.items():
+                scores |= {f'{name}/{key}': value for key, value in self.compute_metrics(part).items()}
+        return scores
 
     def _each_clip_once(self, gathered: list[Prediction], size: int) -> list[Prediction]:
         if size == 0:

@@ -78,7 +78,7 @@ class GraphBlock(nn.Module):
 
     def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
-        if self._is_plain(x):
+        if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
             return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
@@ -87,12 +87,12 @@ class GraphBlock(nn.Module):
             y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
         return (y + self._residual(x)).relu()
 
-    def _is_plain(self, x: Tensor) -> bool:
+    def _is_plain(self, x: Tensor, timeline: ClipTimeline) -> bool:
         """Tell whether ``lean_steps`` can do it: batch norms over this process's own frames, in one precision."""
+        if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # an export takes PyTorch's layers
+            return False
         norms = (self.graph_norm, self.temporal_norm, self.residual_norm)
         plain = all(norm is None or type(norm) is nn.BatchNorm2d for norm in norms)
-        if torch.compiler.is_compiling():  # an export too: it takes PyTorch's layers as they are
-            return False
         return plain and x.numel() > 0 and not torch.is_autocast_enabled(x.device.type)
 
     def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:

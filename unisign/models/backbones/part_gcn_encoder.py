@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.backbones.graph_block import GraphBlock
+from unisign.models.backbones.repeated_block import run_repeatedly
 from unisign.models.backbones.skeleton_graph import hop_adjacency
 from unisign.registry import MODELS
 from unisign.structures import PARTS
@@ -52,6 +53,8 @@ class PartGCNEncoder(nn.Module):
         projection_std: standard deviation of the projection's initial weights. A narrow encoder needs a larger one
             than the paper's: its output must not drown among the prompt's embeddings, or the language model learns to
             do without it.
+        with_cp: activation checkpointing: store only what goes from block to block and compute the rest again in the
+            backward pass.
 
     Attributes:
         spatial_out_channels: width of ``spatial``'s output, in which pictures of the hands are fused.
@@ -70,11 +73,12 @@ class PartGCNEncoder(nn.Module):
         out_channels: int = 768,
         dropout: float = 0.0,
         projection_std: float = INIT_STD,
+        with_cp: bool = False,
     ) -> None:
         super().__init__()
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
-        self.temporal_kernel = temporal_kernel
+        self.temporal_kernel, self.with_cp = temporal_kernel, with_cp
         self.make_timeline: Callable[..., ClipTimeline] = ClipTimeline  # an export lays the frames out in another way
         self.out_channels, self.spatial_out_channels = out_channels, spatial_channels[-1]
         self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
@@ -106,13 +110,27 @@ class PartGCNEncoder(nn.Module):
         Returns:
             [B, T, out_channels], zeros where the mask is false.
         """
-        if self.training or torch.is_grad_enabled() or mask.device.type != 'cpu' or torch.compiler.is_compiling():
+        exported = self.make_timeline is not ClipTimeline
+        if exported or self.training or torch.is_grad_enabled() or mask.device.type != 'cpu':
             return self.temporal(self.spatial(parts, mask))
         # Some clips at a time: what the layers hand on stays in the cache.
         clips = max(1, FRAMES_AT_ONCE // max(mask.shape[1], 1))
         groups = [slice(i, i + clips) for i in range(0, max(len(mask), 1), clips)]
         features = (self.spatial({name: x[some] for name, x in parts.items()}, mask[some]) for some in groups)
         return torch.cat([self.temporal(some) for some in features])
+
+    @property
+    def spatial_depth(self) -> int:
+        """How many of its layers ``spatial`` runs."""
+        return 1 + len(list(self.spatial_networks['body'].children()))
+
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the keypoints to the language model; the networks side by side."""
+        layers: list[tuple[str, ...]] = [('embeddings',)]
+        for networks in ('spatial_networks', 'temporal_networks'):
+            depth = len(list(getattr(self, networks)['body'].children()))
+            layers += [tuple(f'{networks}.{name}.{i}' for name in NETWORK_PARTS) for i in range(depth)]
+        return [*layers, ('part_offset', 'projection')]
 
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""
@@ -121,7 +139,7 @@ class PartGCNEncoder(nn.Module):
         for name, part_names in NETWORK_PARTS.items():
             frames = torch.stack([timeline.pack(parts[part]) for part in part_names])  # [S, N, V, 3]
             x = self.embeddings[name](frames.permute(2, 0, 1, 3).contiguous())
-            x = _through(self.spatial_networks[name], x, timeline)
+            x = self._through(self.spatial_networks[name], x, timeline)
             features[name] = x
         return SpatialFeatures(features, timeline)
 
@@ -134,9 +152,15 @@ class PartGCNEncoder(nn.Module):
             if name != 'body':
                 joints = [PARTS[part].body_joint for part in part_names]
                 x = x + body[joints].transpose(0, 1)  # [1, S, N, C], the same for every point of the part
-            pooled.extend(_through(self.temporal_networks[name], x, features.timeline).mean(dim=0))
+            pooled.extend(self._through(self.temporal_networks[name], x, features.timeline).mean(dim=0))
         joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
         return features.timeline.unpack(self.dropout(self.projection(joined)))
+
+    def _through(self, network: nn.Module, x: Tensor, timeline: ClipTimeline) -> Tensor:
+        repeated = self.with_cp and self.training
+        for block in network.children():
+            x = run_repeatedly(block, x, timeline) if repeated else block(x, timeline)
+        return x
 
 
 def _start_linear(module: nn.Module, std: float) -> None:
@@ -149,9 +173,3 @@ def _network(channels: tuple[int, ...], adjacency: Tensor, temporal_kernel: int 
     return nn.ModuleList(
         GraphBlock(channels[i], channels[i + 1], adjacency, temporal_kernel) for i in range(len(channels) - 1)
     )
-
-
-def _through(network: nn.Module, x: Tensor, timeline: ClipTimeline) -> Tensor:
-    for block in network.children():
-        x = block(x, timeline)
-    return x

@@ -13,8 +13,15 @@ from unisign.models.heads.answering import answer_clips, check_dataset, join_pro
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, on_meta_device
-from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
+from unisign.models.language_models import (
+    DEFAULT_PROMPT,
+    add_adapters,
+    check_adapter_keys,
+    load_language_model,
+    load_tokenizer,
+    on_meta_device,
+)
+from unisign.models.losses import linear_cross_entropy, mean_over_processes, smoothed_cross_entropy
 from unisign.registry import MODELS
 from unisign.structures import DataError, SignDataSample
 
@@ -39,10 +46,13 @@ class MT5GenerationHead(nn.Module):
         ranking: how whole labels are ranked, ``tree`` or ``likelihood``; see ``ClosedVocabulary``.
         nbest: answers kept a clip; in free generation at most the number of beams.
         dropout: dropout share of the language model in training; None keeps its config's.
+        lora: arguments of ``add_adapters``: the language model is frozen, and low-rank adapters learn in its place.
+        gradient_checkpointing: activation checkpointing: store only what goes from layer to layer of the language model
+            and compute the rest again in the backward pass.
 
     Raises:
         DataError: if the language model or a vocabulary cannot be loaded, or for an unknown key in ``generation`` or
-            ranking.
+            ``lora``, or an unknown ranking.
     """
 
     def __init__(
@@ -57,6 +67,8 @@ class MT5GenerationHead(nn.Module):
         ranking: str = 'tree',
         nbest: int = 5,
         dropout: float | None = None,
+        lora: dict[str, Any] | None = None,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.generation: dict[str, Any] = dict(num_beams=4, max_new_tokens=100)
@@ -65,8 +77,13 @@ class MT5GenerationHead(nn.Module):
             known = ', '.join(self.generation)
             raise DataError('model.head.generation', f'has the unknown keys {sorted(unknown)}.', f'Known: {known}.')
         self.generation |= generation or {}
-        self.label_smoothing, self.nbest = label_smoothing, nbest
+        self.label_smoothing, self.ranking, self.nbest = label_smoothing, ranking, nbest
         self.language_model = load_language_model(language_model, pretrained, dropout)
+        if lora is not None:
+            check_adapter_keys(lora)
+            add_adapters(self.language_model, **lora)
+        if gradient_checkpointing:
+            self.language_model.gradient_checkpointing_enable(dict(use_reentrant=False))
         self.codec = TextCodec(partial(load_tokenizer, language_model), prompt, max_target_tokens)
         _, _, self.start_token = special_tokens(self.language_model)
         self.ranking, self._labels = ranking, dict(vocabularies or {})
@@ -87,6 +104,17 @@ class MT5GenerationHead(nn.Module):
         """Width of the features it reads."""
         return self.language_model.config.d_model
 
+    def layer_prefixes(self) -> list[tuple[str, ...]]:
+        """Return what its layers are called, from the input to the output: embedding, encoder, decoder, output."""
+        layers: list[list[str]] = [['language_model.shared']]
+        for stack in ('encoder', 'decoder'):
+            depth = len(getattr(self.language_model, stack).block)
+            layers += [[f'language_model.{stack}.block.{i}'] for i in range(depth)]
+            if stack == 'encoder':
+                layers[-1].append('language_model.encoder.final_layer_norm')
+        layers.append(['language_model.decoder.final_layer_norm', 'language_model.lm_head'])
+        return [tuple(layer) for layer in layers]
+
     def loss(self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]) -> dict[str, Tensor]:
         """Return the language-modelling loss of a batch.
 
@@ -96,11 +124,20 @@ class MT5GenerationHead(nn.Module):
             data_samples: B of them, with ``gt_text`` and ``lang``.
 
         Returns:
-            ``loss``: mean over all target tokens of the batch; ``token_accuracy``: share of them that the decoder,
-            given the tokens before, would choose (for the log only).
+            ``loss``: mean over all target tokens of the batch, in training of all processes' batches together
+            (``mean_over_processes``); ``token_accuracy``: share of them that the decoder, given the tokens before,
+            would choose (for the log only).
         """
+        losses, tokens = self._own_loss(features, mask, data_samples)
+        return mean_over_processes(losses, tokens) if self.training else losses
+
+    def _own_loss(
+        self, features: Tensor, mask: Tensor, data_samples: list[SignDataSample]
+    ) -> tuple[dict[str, Tensor], int]:
+        """Return what ``loss`` does for the batch of this process alone, and the number of its target tokens."""
         if not data_samples:
-            return dict(loss=features.sum() + self._zero_of_all_weights(), token_accuracy=features.new_zeros(()))
+            loss = features.sum() + self._zero_of_all_weights(features.device)
+            return dict(loss=loss, token_accuracy=features.new_zeros(())), 0
         targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
         prompts, before = self._look_up(data_samples, self._shift_right(targets))
         embeddings, states_mask = join_prompts(prompts, features, mask, data_samples)
@@ -111,7 +148,8 @@ class MT5GenerationHead(nn.Module):
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets[valid])
+        targets = targets[valid]
+        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets), len(targets)
 
     def _token_loss(self, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return the losses of decoder states [L, C] and their targets, long [L]."""
@@ -199,6 +237,11 @@ class MT5GenerationHead(nn.Module):
         start = targets.new_full((len(targets), 1), self.start_token)
         return torch.cat([start, targets[:, :-1]], dim=1)
 
-    def _zero_of_all_weights(self) -> Tensor:
-        # An empty batch: every weight takes part, with a gradient of 0, so that no other process waits for it.
-        return torch.stack([weight.flatten()[:0].sum() for weight in self.parameters()]).sum()
+    def _zero_of_all_weights(self, device: torch.device) -> Tensor:
+        # An empty batch: one token goes through the language model, for nothing. So every weight takes part, with a
+        # gradient of 0, and no other process waits for it; nor, where the weights are spread out over the processes,
+        # for the layers that it would leave out.
+        token = torch.full((1, 1), self.start_token, device=device)
+        states = self.language_model.encoder(inputs_embeds=self.language_model.shared(token)).last_hidden_state
+        hidden = self.language_model.decoder(input_ids=token, encoder_hidden_states=states, use_cache=False)
+        return 0 * self.language_model.lm_head(hidden.last_hidden_state).float().sum()

@@ -45,7 +45,7 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
     Raises:
         DataError: if the files cannot be had, or belong to another kind of model.
     """
-    config = _load_config(name)
+    config = read_language_model_config(name)
     if dropout is not None:
         config.dropout_rate = dropout
     model_class = _MODEL_CLASSES[config.model_type]
@@ -69,7 +69,12 @@ def on_meta_device() -> bool:
     return torch.get_default_device().type == 'meta'
 
 
-def _load_config(name: str) -> PretrainedConfig:
+def read_language_model_config(name: str) -> PretrainedConfig:
+    """Return the sizes of a language model of the T5 family.
+
+    Raises:
+        DataError: if its config cannot be had, or is that of another kind of model.
+    """
     refuse_missing_folder(name)
     if name in PUBLISHED_CONFIGS and not Path(name).is_dir():
         return AutoConfig.for_model(**deepcopy(PUBLISHED_CONFIGS[name]))

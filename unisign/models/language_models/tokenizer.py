@@ -27,6 +27,7 @@ class SentencePieceTokenizer:
     def __init__(self, model_file: str | Path) -> None:
         if not Path(model_file).is_file():
             raise DataError(model_file, 'no such file; expected a SentencePiece model.', 'Check language_model.')
+        self.model_file = Path(model_file)
         self._pieces = sentencepiece.SentencePieceProcessor()
         try:
             self._pieces.LoadFromSerializedProto(Path(model_file).read_bytes())

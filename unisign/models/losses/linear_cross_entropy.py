@@ -86,8 +86,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         (of_hidden, of_weight), ctx.gradients = ctx.gradients, None
         # A loss that is the end of the graph has gradient 1; on a GPU to ask would be to wait.
         if not (grad.device.type == 'cpu' and grad.item() == 1):
-            of_hidden = None if of_hidden is None else of_hidden * grad
-            of_weight = None if of_weight is None else of_weight * grad
+            for gradient in (of_hidden, of_weight):
+                if gradient is not None:
+                    gradient *= grad
         return None if of_hidden is None else of_hidden.to(ctx.dtype), of_weight, None, None, None
 
 
