@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from side_by_side import add_options, alternate, keep_freed_memory, origin, print_measurement, write_json
+from side_by_side import add_options, alternate, origin, print_measurement, write_json
 
 # Sweep -> its sizes, and what stays the same.
 VALUES = {
@@ -65,7 +65,6 @@ def measure(args: argparse.Namespace) -> None:
     from scaling_parts import measure_parts
     from scaling_processes import measure_processes
 
-    keep_freed_memory()
     torch.set_num_threads(args.threads)
     over, value, folder = args.one
     sizes = sizes_of(over, int(value), args)
