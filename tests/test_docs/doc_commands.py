@@ -93,6 +93,7 @@ def _script_problem(script: Path, arguments: list[str], monkeypatch: MonkeyPatch
     with monkeypatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, 'parse_args', parse_and_stop)
         patch.setattr(sys, 'argv', [str(script), *arguments])
+        patch.syspath_prepend(str(script.parent))  # as the interpreter does
         try:
             runpy.run_path(str(script), run_name='__main__')
         except ArgumentsRead:

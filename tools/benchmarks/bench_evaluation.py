@@ -27,7 +27,7 @@ from side_by_side import (
     resident_bytes,
     seconds,
 )
-from sizes import Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 
 from unisign.models import UniSign
 from unisign.models.heads.beam_search import beam_search
@@ -42,6 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=int, default=8, help='clips')
     parser.add_argument('--frames', type=int, default=256, help='frames a clip')
     parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
+    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
     add_options(parser)
     return parser.parse_args()
@@ -52,7 +53,7 @@ def measure(args: argparse.Namespace) -> None:
     keep_freed_memory()
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as name:
-        folder = make_folder(Path(name), args.layers)
+        folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
         if args.side == 'ours':
             model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens)).eval()

@@ -27,7 +27,7 @@ from side_by_side import (
     resident_bytes,
     seconds,
 )
-from sizes import Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -48,6 +48,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=int, default=8, help='clips')
     parser.add_argument('--frames', type=int, default=128, help='frames a clip')
     parser.add_argument('--layers', type=int, default=2, help='layers of the encoder, and of the decoder')
+    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     parser.add_argument('--steps', type=int, default=3, help='steps that are timed in each process')
     add_options(parser)
     return parser.parse_args()
@@ -58,7 +60,7 @@ def measure(args: argparse.Namespace) -> None:
     keep_freed_memory()
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as folder:
-        batch = make_batch(make_folder(Path(folder), args.layers), args.batch, args.frames)
+        batch = make_batch(make_folder(Path(folder), args.layers, args.vocabulary), args.batch, args.frames)
         before = resident_bytes()
         make = our_step if args.side == 'ours' else baseline_step
         model, step = make(Path(folder), batch)
@@ -70,7 +72,7 @@ def measure(args: argparse.Namespace) -> None:
     print_measurement(
         seconds=time,
         memory=(peak_bytes() - before - weights) / 2**30,
-        rate=matrix_product_rate(),
+        rate=matrix_product_rate(args.matrix),
         operations=operations,
     )
 

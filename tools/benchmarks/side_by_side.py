@@ -32,13 +32,15 @@ def add_options(parser: argparse.ArgumentParser, rounds: int = 3, threads: int =
     parser.add_argument('--side', help=argparse.SUPPRESS)
 
 
-def alternate(args: argparse.Namespace, sides: tuple[str, ...] = SIDES) -> dict[str, Measurement]:
-    """Return side -> median of each figure over the rounds, the sides measured in turns."""
+def alternate(
+    args: argparse.Namespace, sides: tuple[str, ...] = SIDES, more: tuple[str, ...] = ()
+) -> dict[str, Measurement]:
+    """Return side -> median of each figure over the rounds, the sides measured in turns, with ``more`` arguments."""
     found: dict[str, list[Measurement]] = {side: [] for side in sides}
     environment = os.environ | {'OMP_NUM_THREADS': str(args.threads), 'MKL_NUM_THREADS': str(args.threads)}
     for number in range(args.rounds):
         for side in sides if number % 2 == 0 else sides[::-1]:
-            command = [sys.executable, *sys.argv, '--side', side]
+            command = [sys.executable, *sys.argv, *more, '--side', side]
             done = subprocess.run(command, env=environment, check=False, stdout=subprocess.PIPE, text=True)
             if done.returncode:
                 sys.exit(f'{side} failed with exit code {done.returncode}: {" ".join(command)}')
