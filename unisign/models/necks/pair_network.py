@@ -8,8 +8,7 @@ Shape letters: P pairs, W width of the hidden layers, R regions with a pair in t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,103 +21,65 @@ BITS = 24
 
 
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
-    """Return [P] for ``inputs`` [P, 2]; ``weights``: weight and bias of each of the three layers."""
+    """Return [P] for ``inputs`` [P, 2]; ``weights``: weight and bias of each of the three layers.
+
+    What a backward pass needs is some 10 numbers a pair: no hidden layer is kept.
+    """
     weight1, bias1, weight2, bias2, weight3, bias3 = weights
     lines = torch.cat([weight1, bias1[:, None]], dim=1)
-    regions = Regions.of(inputs.detach(), lines.detach())
+    regions = find_regions(inputs.detach(), lines.detach())
     maps = weight2 @ (regions.active[..., None] * lines) + pad(bias2[:, None], (2, 0))
-    return _Pieces.apply(inputs, maps, weight3[0], regions) + bias3
+    return _Pieces.apply(inputs, maps, weight3[0], *regions[1:]) + bias3
 
 
-@dataclass
-class Regions:
-    """Pairs by the units of the first layer that are on.
+class Regions(NamedTuple):
+    """Pairs by the units of the first layer that are on, in blocks.
 
     Attributes:
         active: [R, W]; 1 for the units that are on, 0 for the others. Two regions may be the same.
+        points: [K, BLOCK, 3]; the inputs and a 1; zeros where a block is not full.
         pairs: long [K * BLOCK]; numbers of pairs; P where a block is not full.
         region: long [K]; that of each block, ascending.
     """
 
     active: Tensor
+    points: Tensor
     pairs: Tensor
     region: Tensor
 
-    @classmethod
-    @torch.no_grad()
-    def of(cls, inputs: Tensor, lines: Tensor) -> 'Regions':
-        """Return those of inputs [P, 2] for the first layer's weight and bias, [W, 3]."""
-        codes = _codes(inputs, lines)
-        order = _hash(codes).sort().indices
-        codes = codes.index_select(1, order)
-        changes = (codes[:, 1:] != codes[:, :-1]).any(dim=0).nonzero()[:, 0] + 1
-        ends = torch.cat([changes, changes.new_full((min(len(order), 1),), len(order))])
-        starts = pad(ends, (1, 0))[:-1]
-        blocks = (ends - starts + BLOCK - 1) // BLOCK
-        places = (BLOCK * (blocks.cumsum(0) - blocks) - starts).repeat_interleave(ends - starts)
-        pairs = order.new_full((BLOCK * int(blocks.sum()),), len(order))
-        pairs[places.add_(torch.arange(len(order)))] = order
-        first = inputs[order[starts]]
-        return cls(
-            active=_on(_homogeneous(first) @ lines.t()),
-            pairs=pairs,
-            region=torch.arange(len(blocks)).repeat_interleave(blocks),
-        )
 
-    def some(self, points: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield of ``points`` [K, BLOCK, 3], ``pairs`` and ``region`` those of some blocks at a time."""
-        return zip(points.split(BLOCKS), self.pairs.split(BLOCKS * BLOCK), self.region.split(BLOCKS), strict=True)
+@torch.no_grad()
+def find_regions(inputs: Tensor, lines: Tensor) -> Regions:
+    """Return the regions of inputs [P, 2]; ``lines``: the first layer's weight and bias, [W, 3]."""
+    count, points = len(inputs), pad(inputs, (0, 1), value=1.0)
+    codes = _codes(points, lines)
+    order = _hash(codes).sort().indices
+    codes = codes.index_select(1, order)
+    changes = (codes[:, 1:] != codes[:, :-1]).any(dim=0).nonzero()[:, 0] + 1
+    ends = torch.cat([changes, changes.new_full((min(count, 1),), count)])
+    starts = pad(ends, (1, 0))[:-1]
+    blocks = (ends - starts + BLOCK - 1) // BLOCK
+    shifts = BLOCK * (blocks.cumsum(0) - blocks) - starts
+    pairs = order.new_full((BLOCK * int(blocks.sum()),), count)
+    pairs[shifts.repeat_interleave(ends - starts).add_(torch.arange(count))] = order
+    return Regions(
+        active=_on_(points[order[starts]] @ lines.t()),
+        points=pad(points, (0, 0, 0, 1)).index_select(0, pairs).unflatten(0, (-1, BLOCK)),
+        pairs=pairs,
+        region=torch.arange(len(blocks)).repeat_interleave(blocks),
+    )
 
 
-class _Pieces(torch.autograd.Function):
-    """The second layer and the last, less its bias, where the second is a linear map in each region."""
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, maps: Tensor, last: Tensor, regions: Regions) -> Tensor:
-        """Return [P] for inputs [P, 2], what the second layer is before its ReLU, [R, W, 3], and the weights [W]."""
-        inputs = pad(_homogeneous(inputs), (0, 0, 0, 1))
-        slopes = torch.empty_like(inputs)  # the result is linear in each pair's surroundings too
-        points = inputs.index_select(0, regions.pairs).unflatten(0, (-1, BLOCK))
-        room = inputs.new_empty(BLOCKS, maps.shape[1], BLOCK)
-        behind = (maps * last[:, None]).transpose(1, 2).contiguous()
-        for inside, pairs, region in regions.some(points):
-            hidden = torch.bmm(maps.index_select(0, region), inside.transpose(1, 2), out=room[: len(region)])
-            on = _on(hidden)  # K W BLOCK
-            slopes.index_copy_(0, pairs, (behind.index_select(0, region) @ on).transpose(1, 2).flatten(0, 1))
-        ctx.save_for_backward(points, maps, last, slopes)
-        ctx.regions = regions
-        return (inputs * slopes).sum(dim=1)[:-1]
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
-        points, maps, last, slopes = ctx.saved_tensors
-        weights = pad(gradient, (0, 1))
-        room = points.new_empty(BLOCKS, BLOCK, maps.shape[1])
-        linear = maps.transpose(1, 2).contiguous()
-        sums = torch.zeros_like(linear)
-        for inside, pairs, region in ctx.regions.some(points):
-            hidden = torch.bmm(inside, linear.index_select(0, region), out=room[: len(region)])
-            on = _on(hidden)  # K BLOCK W
-            weighed = inside * weights.index_select(0, pairs).view(-1, BLOCK, 1)
-            sums.index_add_(0, region, weighed.transpose(1, 2) @ on)
-        sums = sums.transpose(1, 2)
-        return slopes[:-1, :2] * gradient[:, None], sums * last[:, None], (sums * maps).sum(dim=(0, 2)), None
-
-
-def _codes(inputs: Tensor, lines: Tensor) -> Tensor:
-    """Return whole numbers [W / BITS, P] that tell for inputs [P, 2] which units of the first layer are on."""
-    width = len(lines)
-    powers = torch.zeros(-(-width // BITS), width, dtype=lines.dtype)
+def _codes(points: Tensor, lines: Tensor) -> Tensor:
+    """Return whole numbers [W / BITS, P] that tell for points [P, 3] which units of the first layer are on."""
+    width, some = len(lines), BLOCK * BLOCKS
     unit = torch.arange(width)
-    powers[unit // BITS, unit] = 2.0 ** (unit % BITS).to(lines.dtype)
-    codes = inputs.new_empty(len(powers), len(inputs))
-    room = inputs.new_empty(width * BLOCK * BLOCKS)
-    points = _homogeneous(inputs).t()
-    for some, result in zip(points.split(BLOCK * BLOCKS, dim=1), codes.split(BLOCK * BLOCKS, dim=1), strict=True):
-        hidden = torch.mm(lines, some, out=room[: width * some.shape[1]].view(width, -1))
-        result.copy_(powers @ _on(hidden))
+    powers = lines.new_zeros(-(-width // BITS), width)
+    powers[unit // BITS, unit] = 2.0 ** (unit % BITS).to(lines)
+    codes, room = points.new_empty(len(powers), len(points)), points.new_empty(width * some)
+    for inside, result in zip(points.t().split(some, dim=1), codes.split(some, dim=1), strict=True):
+        hidden = torch.mm(lines, inside, out=room[: width * inside.shape[1]].view(width, -1))
+        result.copy_(powers @ _on_(hidden))
     return codes
 
 
@@ -126,16 +87,56 @@ def _hash(codes: Tensor) -> Tensor:
     """Return int32 [P] for whole numbers [.., P]: mostly different ones for different ones."""
     mixed = torch.zeros(codes.shape[1], dtype=torch.int32)
     for row in codes:
-        mixed = mixed.mul_(-1640531535).add_(row.int())
+        mixed.mul_(-1640531535).add_(row.int())
     return mixed
 
 
-def _homogeneous(inputs: Tensor) -> Tensor:
-    """Return [P, 3] for [P, 2]: with ones."""
-    return pad(inputs, (0, 1), value=1.0)
+class _Pieces(torch.autograd.Function):
+    """The second layer and the last, less its bias, where the second is a linear map in each region."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, maps: Tensor, last: Tensor, points: Tensor, pairs: Tensor, region: Tensor
+    ) -> Tensor:
+        """Return [P] for inputs [P, 2].
+
+        ``maps``: to the second layer before its ReLU, [R, W, 3]; ``last``: the last layer's weight, [W]; the others as
+        in ``Regions``.
+        """
+        slopes = inputs.new_empty(len(inputs) + 1, 3)  # the result is linear around each pair; those of no pair: last
+        room = inputs.new_empty(BLOCKS, maps.shape[1], BLOCK)
+        behind = (maps * last[:, None]).transpose(1, 2).contiguous()
+        for inside, which, where in _some(points, pairs, region):
+            hidden = torch.bmm(maps.index_select(0, where), inside.transpose(1, 2), out=room[: len(where)])
+            linear = behind.index_select(0, where) @ _on_(hidden)  # K 3 BLOCK
+            slopes.index_copy_(0, which, linear.transpose(1, 2).flatten(0, 1))
+        ctx.save_for_backward(slopes, maps, last, points, pairs.int(), region)
+        return (slopes[:-1, :2] * inputs).sum(dim=1).add_(slopes[:-1, 2])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
+        slopes, maps, last, points, pairs, region = ctx.saved_tensors
+        given = pad(gradient, (0, 1))
+        room = points.new_empty(BLOCKS, BLOCK, maps.shape[1])
+        linear = maps.transpose(1, 2).contiguous()
+        sums = torch.zeros_like(linear)
+        for inside, which, where in _some(points, pairs, region):
+            hidden = torch.bmm(inside, linear.index_select(0, where), out=room[: len(where)])
+            weighed = inside * given.index_select(0, which).view(-1, BLOCK, 1)
+            sums.index_add_(0, where, weighed.transpose(1, 2) @ _on_(hidden))
+        sums = sums.transpose(1, 2)
+        of_last = (sums * maps).sum(dim=(0, 2))
+        return slopes[:-1, :2] * gradient[:, None], sums * last[:, None], of_last, None, None, None
 
 
-def _on(values: Tensor) -> Tensor:
-    """Turn into 1 what is positive, and all else into 0 (in place; a comparison takes five times as long)."""
+def _some(points: Tensor, pairs: Tensor, region: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield some blocks at a time."""
+    return zip(points.split(BLOCKS), pairs.split(BLOCKS * BLOCK), region.split(BLOCKS), strict=True)
+
+
+def _on_(values: Tensor) -> Tensor:
+    """Turn into 1 what is positive, and all else into 0 (a comparison takes five times as long)."""
     one = values.new_ones(()).expand_as(values)
     return torch.ops.aten.threshold_backward.grad_input(one, values, 0, grad_input=values)

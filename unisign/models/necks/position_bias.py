@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from unisign.models.necks.pair_network import pair_network
 
-# Pairs that are computed at a time: their hidden layers fit into a core's cache.
+# Pairs that the CPU computes at a time: they fit into a core's cache, and hundreds share a region.
 PAIRS = 1 << 18
 
 
 class PositionBias(nn.Module):
     """Continuous position bias (Swin V2, Liu et al., CVPR 2022): a small network on logarithmic distances.
 
-    It is most of the fusion's arithmetic, and of its memory where the hidden layers of all pairs are kept. So the CPU
-    takes some pairs at a time, and computes them again in the backward pass.
+    It is most of the fusion's arithmetic, and of its memory where the hidden layers of all pairs are kept. The CPU
+    does with a twentieth of the arithmetic, and keeps none of them (``pair_network``).
 
     Args:
         width: of the hidden layers.
