@@ -7,7 +7,6 @@ each region. All is exact but for rounding, gradients too.
 Shape letters: P pairs, W width of the hidden layers, R regions with a pair in them, K blocks of pairs of one region.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -40,12 +39,14 @@ class Regions(NamedTuple):
         points: [K, BLOCK, 3]; the inputs and a 1; zeros where a block is not full.
         pairs: long [K * BLOCK]; numbers of pairs; P where a block is not full.
         region: long [K]; that of each block, ascending.
+        places: long [P]; where each pair is in ``pairs``.
     """
 
     active: Tensor
     points: Tensor
     pairs: Tensor
     region: Tensor
+    places: Tensor
 
 
 @torch.no_grad()
@@ -60,13 +61,14 @@ def find_regions(inputs: Tensor, lines: Tensor) -> Regions:
     starts = pad(ends, (1, 0))[:-1]
     blocks = (ends - starts + BLOCK - 1) // BLOCK
     shifts = BLOCK * (blocks.cumsum(0) - blocks) - starts
-    pairs = order.new_full((BLOCK * int(blocks.sum()),), count)
-    pairs[shifts.repeat_interleave(ends - starts).add_(torch.arange(count))] = order
+    sorted_places = shifts.repeat_interleave(ends - starts).add_(torch.arange(count))
+    pairs = order.new_full((BLOCK * int(blocks.sum()),), count).scatter_(0, sorted_places, order)
     return Regions(
         active=_on_(points[order[starts]] @ lines.t()),
         points=pad(points, (0, 0, 0, 1)).index_select(0, pairs).unflatten(0, (-1, BLOCK)),
         pairs=pairs,
         region=torch.arange(len(blocks)).repeat_interleave(blocks),
+        places=torch.empty_like(order).scatter_(0, order, sorted_places),
     )
 
 
@@ -95,23 +97,22 @@ class _Pieces(torch.autograd.Function):
     """The second layer and the last, less its bias, where the second is a linear map in each region."""
 
     @staticmethod
-    def forward(
-        ctx: Any, inputs: Tensor, maps: Tensor, last: Tensor, points: Tensor, pairs: Tensor, region: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, maps: Tensor, last: Tensor, *blocks: Tensor) -> Tensor:
         """Return [P] for inputs [P, 2].
 
-        ``maps``: to the second layer before its ReLU, [R, W, 3]; ``last``: the last layer's weight, [W]; the others as
-        in ``Regions``.
+        ``maps``: to the second layer before its ReLU, [R, W, 3]; ``last``: the last layer's weight, [W]; ``blocks``:
+        all of ``Regions`` but the first.
         """
-        slopes = inputs.new_empty(len(inputs) + 1, 3)  # the result is linear around each pair; those of no pair: last
+        points, pairs, region, places = blocks
+        slopes = torch.empty_like(points)  # the result is linear around each pair
         room = inputs.new_empty(BLOCKS, maps.shape[1], BLOCK)
         behind = (maps * last[:, None]).transpose(1, 2).contiguous()
-        for inside, which, where in _some(points, pairs, region):
+        for inside, wanted, where in zip(*(t.split(BLOCKS) for t in (points, slopes, region)), strict=True):
             hidden = torch.bmm(maps.index_select(0, where), inside.transpose(1, 2), out=room[: len(where)])
-            linear = behind.index_select(0, where) @ _on_(hidden)  # K 3 BLOCK
-            slopes.index_copy_(0, which, linear.transpose(1, 2).flatten(0, 1))
+            wanted.copy_((behind.index_select(0, where) @ _on_(hidden)).transpose(1, 2))
+        slopes = slopes.view(-1, 3).index_select(0, places)
         ctx.save_for_backward(slopes, maps, last, points, pairs.int(), region)
-        return (slopes[:-1, :2] * inputs).sum(dim=1).add_(slopes[:-1, 2])
+        return (slopes[:, :2] * inputs).sum(dim=1).add_(slopes[:, 2])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -122,18 +123,13 @@ class _Pieces(torch.autograd.Function):
         room = points.new_empty(BLOCKS, BLOCK, maps.shape[1])
         linear = maps.transpose(1, 2).contiguous()
         sums = torch.zeros_like(linear)
-        for inside, which, where in _some(points, pairs, region):
+        given = given.index_select(0, pairs).view(-1, BLOCK, 1)
+        for inside, weight, where in zip(*(t.split(BLOCKS) for t in (points, given, region)), strict=True):
             hidden = torch.bmm(inside, linear.index_select(0, where), out=room[: len(where)])
-            weighed = inside * given.index_select(0, which).view(-1, BLOCK, 1)
-            sums.index_add_(0, where, weighed.transpose(1, 2) @ _on_(hidden))
+            sums.index_add_(0, where, (inside * weight).transpose(1, 2) @ _on_(hidden))
         sums = sums.transpose(1, 2)
         of_last = (sums * maps).sum(dim=(0, 2))
-        return slopes[:-1, :2] * gradient[:, None], sums * last[:, None], of_last, None, None, None
-
-
-def _some(points: Tensor, pairs: Tensor, region: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield some blocks at a time."""
-    return zip(points.split(BLOCKS), pairs.split(BLOCKS * BLOCK), region.split(BLOCKS), strict=True)
+        return slopes[:, :2] * gradient[:, None], sums * last[:, None], of_last, None, None, None, None
 
 
 def _on_(values: Tensor) -> Tensor:
