@@ -118,15 +118,14 @@ def test_the_distance_is_from_sampling_point_to_keypoint() -> None:
 
 
 def test_crop_attention_reads_cells_row_by_row_with_their_positions() -> None:
-    attention, seen = CropAttention(8, 2), []
-    attention.attention.register_forward_pre_hook(lambda module, args: seen.append(args))
+    attention = CropAttention(8, 2)
+    torch.nn.init.normal_(attention.attention.in_proj_bias)
     features, keypoints, crops = torch.randn(1, 8, 21), torch.rand(1, 21, 2), torch.randn(1, 8, 4, 4)
-    out = attention(features, keypoints, crops)
-    assert out.shape == features.shape
-    queries, keys, values = seen[0]
-    assert torch.equal(keys, values)
-    assert torch.allclose(keys[0, 4 * 1 + 2], crops[0, :, 1, 2] + sinusoidal_encoding(16, 8)[6])
-    assert torch.allclose(queries[0, 3], features[0, :, 3] + attention.keypoint_encoding(keypoints)[0, 3])
+    queries = features.transpose(1, 2) + attention.keypoint_encoding(keypoints)
+    cells = [crops[:, :, row, column] for row in range(4) for column in range(4)]
+    cells = torch.stack(cells, dim=1) + sinusoidal_encoding(16, 8)
+    expected, _ = attention.attention(queries, cells, cells)
+    assert torch.allclose(attention(features, keypoints, crops), expected.transpose(1, 2), atol=1e-6)
 
 
 def test_gate() -> None:

@@ -1,17 +1,19 @@
-"""The position bias: its formula, and that some pairs at a time give what all at once do."""
+"""The position bias: its formula, and that pairs by region give what the layers do."""
 
 import math
 
 import pytest
 import torch
 
-from unisign.models.necks import position_bias
+from unisign.models.necks import pair_network, position_bias
 from unisign.models.necks.position_bias import PositionBias, logarithmic
 
 
 @pytest.fixture
 def few_at_a_time(monkeypatch) -> None:
-    monkeypatch.setattr(position_bias, 'PAIRS', 7)
+    monkeypatch.setattr(position_bias, 'PAIRS', 23)
+    monkeypatch.setattr(pair_network, 'BLOCK', 3)
+    monkeypatch.setattr(pair_network, 'BLOCKS', 2)
 
 
 def test_position_bias() -> None:
@@ -29,18 +31,48 @@ def test_position_bias() -> None:
 
 
 @pytest.mark.usefixtures('few_at_a_time')
-@pytest.mark.parametrize('shape', [(2, 3, 5, 2), (7, 2), (1, 1, 2), (0, 3, 2)])
-def test_some_pairs_at_a_time_are_all_at_once(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize('width', [6, 30])
+@pytest.mark.parametrize('shape', [(2, 3, 5, 2), (70, 2), (1, 1, 2), (0, 3, 2)])
+def test_regions_give_what_the_layers_do(shape: tuple[int, ...], width: int) -> None:
     torch.manual_seed(0)
-    bias, distances = PositionBias(width=6).double(), torch.randn(shape, dtype=torch.double, requires_grad=True)
-    given = torch.randn(shape[:-1], dtype=torch.double)
+    agrees_with_the_layers(PositionBias(width).double(), torch.randn(shape, dtype=torch.double))
+
+
+def test_real_sizes_give_what_the_layers_do(monkeypatch) -> None:
+    monkeypatch.setattr(position_bias, 'PAIRS', 4000)
+    torch.manual_seed(1)
+    agrees_with_the_layers(PositionBias().double(), torch.randn(9000, 2, dtype=torch.double))
+
+
+def agrees_with_the_layers(bias: PositionBias, distances: torch.Tensor) -> None:
+    distances.requires_grad_()
+    given = torch.randn(distances.shape[:-1], dtype=torch.double)
     plain = bias.layers(logarithmic(distances)).squeeze(-1)
     expected = torch.autograd.grad(plain, [distances, *bias.parameters()], given)
     found = bias(distances)
-    assert torch.allclose(found, plain)
+    assert found.shape == plain.shape
+    assert torch.allclose(found, plain, rtol=0, atol=1e-12)
     gradients = torch.autograd.grad(found, [distances, *bias.parameters()], given)
-    assert all(torch.allclose(a, b) for a, b in zip(gradients, expected, strict=True))
-    assert not distances.numel() or all(gradient.any() for gradient in gradients)
+    for gradient, other in zip(gradients, expected, strict=True):
+        assert torch.allclose(gradient, other, rtol=1e-10, atol=1e-11)
+    assert not distances.numel() or all(gradient.any() for gradient in gradients[1:])
+
+
+def test_pairs_of_one_region_are_found_together() -> None:
+    lines = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, -1.0]])  # x = 0 and y = 1
+    inputs = torch.tensor([[2.0, 0.0], [-2.0, 3.0], [1.0, -1.0], [0.0, 2.0], [5.0, 5.0]])
+    found = pair_network.find_regions(inputs, lines)
+    regions = {}
+    for row, block in zip(found.region.tolist(), found.pairs.view(-1, pair_network.BLOCK), strict=True):
+        regions[tuple(found.active[row].tolist())] = {pair for pair in block.tolist() if pair < len(inputs)}
+    assert regions == {(1, 0): {0, 2}, (0, 1): {1, 3}, (1, 1): {4}}
+
+
+@pytest.mark.usefixtures('few_at_a_time')
+def test_equal_hashes_mix_no_regions(monkeypatch) -> None:
+    monkeypatch.setattr(pair_network, '_hash', lambda codes: torch.zeros(codes.shape[1], dtype=torch.int32))
+    torch.manual_seed(2)
+    agrees_with_the_layers(PositionBias(8).double(), torch.randn(40, 2, dtype=torch.double))
 
 
 @pytest.mark.usefixtures('few_at_a_time')
@@ -48,16 +80,21 @@ def test_gradients_are_the_slopes() -> None:
     torch.manual_seed(1)
     bias = PositionBias(width=4).double()
     distances = torch.tensor([[0.0, 0.0], *torch.randn(9, 2).tolist()], dtype=torch.double, requires_grad=True)
-    weights = [weight.detach().clone().requires_grad_() for weight in bias.parameters()]
-    assert torch.autograd.gradcheck(position_bias._PairNetwork.apply, (distances, *weights))
+    named = {name: weight.detach().requires_grad_() for name, weight in bias.named_parameters()}
+
+    def with_weights(distances: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(bias, dict(zip(named, weights, strict=True)), distances)
+
+    assert torch.autograd.gradcheck(with_weights, (distances, *named.values()))
 
 
 def test_hidden_layers_are_not_kept() -> None:
     bias, kept = PositionBias(), []
-    distances = torch.randn(3, 5000, 2, requires_grad=True)
+    distances = torch.rand(3, 30000, 2, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()), lambda nothing: nothing):
         bias(distances)
-    assert sum(kept) == distances.numel() + sum(weight.numel() for weight in bias.parameters())
+    of_maps = 5 * 64 * 3 * 1000  # of each region, some
+    assert sum(kept) < 11 * distances[..., 0].numel() + of_maps < 64 * distances[..., 0].numel()
 
 
 def test_mixed_precision_leaves_it_in_full_precision() -> None:
@@ -71,5 +108,5 @@ def test_mixed_precision_leaves_it_in_full_precision() -> None:
 
 
 def test_elsewhere_all_pairs_go_at_once(monkeypatch) -> None:
-    monkeypatch.setattr(position_bias, '_PairNetwork', None)
+    monkeypatch.setattr(position_bias, 'pair_network', None)
     assert PositionBias().to('meta')(torch.zeros(2, 3, 5, 2, device='meta')).shape == (2, 3, 5)

@@ -7,7 +7,8 @@ and more clips. ``ratios``: a training step for each sampling ratio, in a proces
 a GPU that of its tensors); ``--with-cp`` adds activation checkpointing.
 
 A training step: pose encoder, EfficientNet-B0, fusion, forward and backward, without the language model. On the CPU,
-time is what the process computes on one core; what is compared is timed in turns, and medians are given.
+time is what the process computes on one core (with ``OMP_NUM_THREADS=2`` that of the clock); what is compared is timed
+in turns, and medians are given.
 """
 
 import argparse
@@ -87,7 +88,8 @@ class Way:
 
     def seconds(self, device: str) -> float:
         """Return what a forward and a backward pass takes."""
-        clock = time.perf_counter if device == 'cuda' else time.process_time
+        shared = device == 'cuda' or torch.get_num_threads() > 1
+        clock = time.perf_counter if shared else time.process_time
         synchronise(device)
         begin = clock()
         torch.autograd.backward(self.forward(), self.given)

@@ -16,18 +16,25 @@ from unisign.models import PriorGuidedFusion
 
 
 def fuse_clip_by_clip(fusion: PriorGuidedFusion, features: Tensor, hand: dict[str, Tensor], crops: Tensor) -> Tensor:
-    """Return one side's features [B, C, T, V] with its sampled hands fused; ``hand`` and ``crops``: of that side."""
+    """Return one side's features [B, C, T, V] with its sampled hands fused; ``hand``, ``crops``: of it, clip by clip.
+
+    The published loop writes each clip into a new copy of all of them; here each is copied by itself.
+    """
+    counts = torch.bincount(hand['clip'], minlength=len(features)).tolist()
+    parts = zip(features, *(one.split(counts) for one in (hand['frame'], hand['keypoints'], crops)), strict=True)
+    return torch.stack([fuse_clip(fusion, *part) for part in parts])
+
+
+def fuse_clip(fusion: PriorGuidedFusion, features: Tensor, frames: Tensor, keypoints: Tensor, crops: Tensor) -> Tensor:
+    """Return one side of one clip, [C, T, V], with its sampled hands fused."""
+    selected = features[:, frames].transpose(0, 1)  # n C V
+    looked = cross_attention(fusion, selected, keypoints, crops)
+    read = deformable_attention(fusion, selected + looked, keypoints, crops)
+    both = torch.cat([read, selected], dim=1)
+    gate = F.relu(torch.tanh(fusion.gate.layers[2](F.gelu(fusion.gate.layers[0](both)))))
+    fused = gate * read + (1 - gate) * selected
     features = features.clone()
-    for clip in range(len(features)):
-        rows = hand['clip'] == clip
-        frames, keypoints = hand['frame'][rows], hand['keypoints'][rows]
-        selected = features[clip, :, frames].transpose(0, 1)  # n C V
-        looked = cross_attention(fusion, selected, keypoints, crops[rows])
-        read = deformable_attention(fusion, selected + looked, keypoints, crops[rows])
-        both = torch.cat([read, selected], dim=1)
-        gate = F.relu(torch.tanh(fusion.gate.layers[2](F.gelu(fusion.gate.layers[0](both)))))
-        fused = gate * read + (1 - gate) * selected
-        features[clip, :, frames] = fused.transpose(0, 1)
+    features[:, frames] = fused.transpose(0, 1)
     return features
 
 

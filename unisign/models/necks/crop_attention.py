@@ -1,5 +1,6 @@
 """Step 1 of the prior-guided fusion: keypoints look at the whole crop."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unisign.models.necks.position_encoding import KeypointEncoding, sinusoidal_encoding
@@ -39,5 +40,15 @@ class CropAttention(nn.Module):
         queries = features.transpose(1, 2) + self.keypoint_encoding(keypoints).to(features.dtype)
         cells = crops.flatten(2).transpose(1, 2)  # [N, h * w, C], row by row
         cells = cells + sinusoidal_encoding(cells.shape[1], cells.shape[2], cells.device).to(cells.dtype)
-        attended, _ = self.attention(queries, cells, cells, need_weights=False)
-        return attended.transpose(1, 2)
+        return attend(self.attention, queries, cells).transpose(1, 2)
+
+
+def attend(attention: nn.MultiheadAttention, queries: Tensor, cells: Tensor) -> Tensor:
+    """Return ``attention(queries, cells, cells)[0]``, [N, V, C], with half of its copies."""
+    channels = attention.embed_dim
+    weights, biases = (t.split((channels, 2 * channels)) for t in (attention.in_proj_weight, attention.in_proj_bias))
+    query = F.linear(queries, weights[0], biases[0]).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
+    both = F.linear(cells, weights[1], biases[1]).unflatten(2, (2, attention.num_heads, -1))
+    key, value = both.permute(2, 0, 3, 1, 4)  # N G h*w c
+    attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    return F.linear(attended, attention.out_proj.weight, attention.out_proj.bias)

@@ -3,6 +3,8 @@
 Shape letters: N hands, G heads (each with its own offsets), c channels a head, V points.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,41 +47,39 @@ class DeformableAttention(nn.Module):
         Returns:
             The attended features [N, C, V], and the sampling points [N, G, V, 2], x and y in [-1, 1] inside the crop.
         """
-        query = _by_head(self.query, self._split(features))
+        query = _by_head(self.query, features.transpose(1, 2).unflatten(2, (self.num_heads, -1)).permute(2, 0, 1, 3))
         centres = 2 * keypoints.float() - 1
-        places = centres[:, None] + self._offsets(query)
+        places = centres + self._offsets(query)
         samples = self._sample(crops, places)
         key, value = _by_head(self.key, samples), _by_head(self.value, samples)
-        scores = query.transpose(2, 3) @ key / key.shape[2] ** 0.5  # N G V V: from keypoint to sampling point
-        distances = centres[:, None, :, None] - places[:, :, None]
+        scores = query @ key.transpose(2, 3) / key.shape[3] ** 0.5  # G N V V: from keypoint to sampling point
+        distances = centres[:, :, None] - places[:, :, None]
         weights = (scores + self.position_bias(distances)).softmax(dim=-1).to(value.dtype)
-        attended = (value @ weights.transpose(2, 3)).flatten(1, 2).transpose(1, 2)  # N V C
-        return F.linear(attended, self.output.weight.squeeze(-1), self.output.bias).transpose(1, 2), places
+        attended = (weights @ value).permute(1, 2, 0, 3).flatten(2)  # N V C
+        attended = F.linear(attended, self.output.weight.squeeze(-1), self.output.bias)
+        return attended.transpose(1, 2), places.transpose(0, 1)
 
     def _offsets(self, query: Tensor) -> Tensor:
-        """Return [N, G, V, 2] for queries [N, G, c, V]."""
-        offsets = self.offsets(query.flatten(0, 1)).float().tanh() * self.reach  # N * G, 2, V
-        return offsets.transpose(1, 2).reshape(*query.shape[:2], query.shape[3], 2)
+        """Return [G, N, V, 2] for queries [G, N, V, c]."""
+        first, last = cast(nn.Conv1d, self.offsets[0]), cast(nn.Conv1d, self.offsets[2])
+        hidden = F.gelu(query * first.weight.flatten() + cast(Tensor, first.bias))
+        return F.linear(hidden, last.weight.squeeze(-1)).float().tanh() * self.reach
 
     def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
-        """Return [N, G, c, V]: each head's channels of the crop at its places, bilinear, zeros outside."""
-        heads = self._split(crops).flatten(0, 1)  # N * G, c, h, w
-        grid = places.flatten(0, 1).unsqueeze(2)  # N * G, V, 1, 2
+        """Return [G, N, V, c]: each head's channels of the crop at its places, bilinear, zeros outside."""
+        heads = crops.unflatten(1, (self.num_heads, -1)).transpose(0, 1).flatten(0, 1)  # G * N, c, h, w
+        grid = places.flatten(0, 1).unsqueeze(2)  # G * N, V, 1, 2
         samples = F.grid_sample(heads.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
-        return samples.to(crops.dtype).squeeze(3).unflatten(0, places.shape[:2])
-
-    def _split(self, features: Tensor) -> Tensor:
-        """Return [N, G, c, ..] for [N, C, ..]."""
-        return features.unflatten(1, (self.num_heads, features.shape[1] // self.num_heads))
+        return samples.to(crops.dtype).squeeze(3).transpose(1, 2).unflatten(0, places.shape[:2])
 
 
 def _by_head(layer: nn.Conv1d | nn.Conv2d, features: Tensor) -> Tensor:
-    """Return what a 1x1 convolution with a group for each head makes of [N, G, c, V].
+    """Return what a 1x1 convolution with a group for each head makes of [G, N, V, c].
 
     As matrix products: grouped convolutions take several times as long on the CPU.
     """
-    weight = layer.weight.flatten(1).unflatten(0, features.shape[1:3])  # G c c
-    return torch.einsum('gdc,ngcv->ngdv', weight, features)
+    weight = layer.weight.flatten(1).unflatten(0, (len(features), -1))  # G c c
+    return (features.flatten(1, 2) @ weight.transpose(1, 2)).unflatten(1, features.shape[1:3])
 
 
 def relative_to_crop(places: Tensor) -> Tensor:

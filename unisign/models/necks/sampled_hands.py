@@ -4,6 +4,7 @@ Shape letters: N hands with a picture (left ones, then right ones, over all clip
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,13 +19,15 @@ class SampledHands:
     """All hands of a batch that have a picture, as one batch.
 
     Attributes:
-        features: [N, C, V]; the spatial network's output.
+        everywhere: [V, 2, F, C]; what the spatial network gives for all hands, with a picture or without.
+        features: [N, C, V]; of those with one.
         keypoints: float [N, V, 2]; relative to the crop, x and y in [0, 1].
         crops: [N, C, h, w]; the encoded pictures.
         side: long [N]; 0 left, 1 right.
         frame: long [N]; number of the packed frame, see ``SpatialFeatures``.
     """
 
+    everywhere: Tensor
     features: Tensor
     keypoints: Tensor
     crops: Tensor
@@ -61,8 +64,10 @@ def take_hands(
     present = [(index, hands[name]) for index, name in enumerate(SIDES) if name in hands]
     side = torch.cat([torch.full_like(hand['frame'], index) for index, hand in present])
     frame = torch.cat([numbers[hand['clip'], hand['frame']] for _, hand in present])
+    everywhere, taken = _Take.apply(features.networks['hand'], side, frame)
     return SampledHands(
-        features=features.networks['hand'][:, side, frame].permute(1, 2, 0),
+        everywhere=everywhere,
+        features=taken.transpose(1, 2),
         keypoints=torch.cat([hand['keypoints'] for _, hand in present]),
         crops=torch.cat([crops[name] for name in SIDES if name in hands]),
         side=side,
@@ -72,8 +77,7 @@ def take_hands(
 
 def put_hands_back(features: SpatialFeatures, sampled: SampledHands, fused: Tensor) -> SpatialFeatures:
     """Return the features with ``fused`` [N, C, V] in place of the sampled hands; all others are the same numbers."""
-    hand = features.networks['hand'].clone()
-    hand[:, sampled.side, sampled.frame] = fused.permute(2, 0, 1).to(hand.dtype)
+    hand = _PutBack.apply(sampled.everywhere, fused.permute(2, 0, 1), sampled.side, sampled.frame)
     return SpatialFeatures({**features.networks, 'hand': hand}, features.timeline)
 
 
@@ -86,3 +90,43 @@ def explain_by_side(
     gates = gate.split(sizes) if gate is not None else [None] * len(names)
     points = sampling_points.split(sizes) if sampling_points is not None else [None] * len(names)
     return {name: FusionExplanation(*parts) for name, *parts in zip(names, gates, points, strict=True)}
+
+
+class _Take(torch.autograd.Function):
+    """Some rows beside the whole; of their gradients only the rows are added (indexing adds two whole tensors)."""
+
+    @staticmethod
+    def forward(ctx: Any, whole: Tensor, side: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``whole`` [V, S, F, C], for ``_PutBack`` alone, and its rows [N, V, C]."""
+        ctx.save_for_backward(side, frame)
+        return whole.view_as(whole), whole[:, side, frame].transpose(0, 1).contiguous()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, of_whole: Tensor, of_rows: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of ``whole``: that of ``_PutBack``, which has no other reader, filled in."""
+        side, frame = ctx.saved_tensors
+        of_whole[:, side, frame] += of_rows.transpose(0, 1)
+        return of_whole, None, None
+
+
+class _PutBack(torch.autograd.Function):
+    """A copy of the whole with some rows replaced."""
+
+    @staticmethod
+    def forward(ctx: Any, whole: Tensor, rows: Tensor, side: Tensor, frame: Tensor) -> Tensor:
+        """Return [V, S, F, C] for rows [V, N, C]."""
+        ctx.save_for_backward(side, frame)
+        ctx.dtype = rows.dtype
+        whole = whole.clone()
+        whole[:, side, frame] = rows.to(whole.dtype)
+        return whole
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of ``whole`` and ``rows``."""
+        side, frame = ctx.saved_tensors
+        rows, whole = gradient[:, side, frame].to(ctx.dtype), gradient.clone()
+        whole[:, side, frame] = 0
+        return whole, rows, None, None
