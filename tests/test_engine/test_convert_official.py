@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
 from published_weights import published_weights
+from small_model import write_small_config
 
 from unisign.apis import init_model
 from unisign.checkpoints import load_state_dict_file, read_state_dict, to_official
@@ -20,21 +21,10 @@ from unisign.engine.published_layout import published_layout
 from unisign.models.heads.beam_search import beam_search
 from unisign.structures import PARTS, DataError, SignDataSample
 
-MODEL = """
-model = dict(
-    type='UniSign',
-    pose_encoder=dict(
-        type='PartGCNEncoder', embed_channels=4, spatial_channels=(4, 6), temporal_channels=(6, 8), out_channels=24
-    ),
-    head=dict(type='MT5GenerationHead', language_model={language_model!r}, pretrained=False),
-)
-"""
-
 
 @pytest.fixture
 def config(tmp_path: Path, tiny_language_model: Path) -> Path:
-    (tmp_path / 'tiny.py').write_text(MODEL.format(language_model=str(tiny_language_model)))
-    return tmp_path / 'tiny.py'
+    return write_small_config(tmp_path / 'tiny.py', tiny_language_model)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import huggingface_hub
 import pytest
 import torch
 from safetensors import safe_open
+from small_model import write_small_config
 
 from unisign.apis import init_model
 from unisign.checkpoints import to_official
@@ -15,14 +16,7 @@ from unisign.checkpoints.download import hash_in_name
 from unisign.engine.publish import publish, push_to_hub
 from unisign.structures import DataError
 
-CONFIG = """
-model = dict(
-    type='UniSign',
-    pose_encoder=dict(
-        type='PartGCNEncoder', embed_channels=4, spatial_channels=(4, 6), temporal_channels=(6, 8), out_channels=24
-    ),
-    head=dict(type='MT5GenerationHead', language_model={language_model!r}, pretrained=False),
-)
+TESTED_ON = """
 test_dataloader = dict(dataset=dict(task='slt', data_root='/home/someone/data/my_corpus', lang='de'))
 """
 
@@ -31,7 +25,7 @@ test_dataloader = dict(dataset=dict(task='slt', data_root='/home/someone/data/my
 def trained(tmp_path: Path, tiny_language_model: Path) -> tuple[Path, Path]:
     """A run's checkpoint, with all that a training keeps, and its config."""
     config, checkpoint = tmp_path / 'my_config.py', tmp_path / 'best.pth'
-    config.write_text(CONFIG.format(language_model=str(tiny_language_model)))
+    config.write_text(write_small_config(config, tiny_language_model).read_text() + TESTED_ON)
     state = init_model(config, device='cpu').state_dict()
     optimizer = dict(state={0: dict(exp_avg=torch.zeros(100_000))}, param_groups=[dict(lr=0.1)])
     torch.save(dict(state_dict=state, optimizer=optimizer, meta=dict(cfg='secret = 1')), checkpoint)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
+from small_model import write_small_config
 from vocabularies import make_folder, make_texts, train_tokenizer
 
 from unisign.apis import init_model
@@ -18,16 +19,6 @@ from unisign.models.language_models import read_kept_pieces
 from unisign.models.language_models.kept_pieces import KEPT_PIECES_FILE
 from unisign.structures import PARTS, DataError, SignDataSample
 
-MODEL = """
-model = dict(
-    type='UniSign',
-    pose_encoder=dict(
-        type='PartGCNEncoder', embed_channels=4, spatial_channels=(4, 6), temporal_channels=(6, 8), out_channels=24
-    ),
-    head=dict(type='MT5GenerationHead', language_model={language_model!r}, pretrained=True),
-)
-"""
-
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,7 +28,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / 'corpus.txt').write_text('\n'.join(make_texts(40, seed=1)), encoding='utf-8')
     trim_vocabulary(folder / 'full', [folder / 'corpus.txt'], folder / 'small')
     for name in ('full', 'small'):
-        (folder / f'{name}.py').write_text(MODEL.format(language_model=str(folder / name)))
+        write_small_config(folder / f'{name}.py', folder / name, pretrained=True)
     torch.manual_seed(3)
     torch.save({'state_dict': init_model(folder / 'full.py', device='cpu').state_dict()}, folder / 'full.pth')
     trim_checkpoint(folder / 'small', folder / 'full.pth', folder / 'small.pth')
