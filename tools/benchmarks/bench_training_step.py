@@ -7,7 +7,6 @@ the weights, their gradients and the optimizer's two moments.
 """
 
 import argparse
-import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +28,11 @@ from side_by_side import (
 )
 from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from unisign.analysis.training_cost import language_model_flops, pose_encoder_flops
+from unisign.models.heads.text_codec import TextCodec
+from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
+from unisign.models.language_models.loading import read_language_model_config
 from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 OPTIMIZER = dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-9, weight_decay=1e-4)
@@ -64,7 +66,7 @@ def measure(args: argparse.Namespace) -> None:
         before = resident_bytes()
         make = our_step if args.side == 'ours' else baseline_step
         model, step = make(Path(folder), batch)
-        operations = step_operations(model, batch) if args.side == 'ours' else math.nan
+        operations = step_operations(Path(folder), batch)
     step()  # the optimizer makes its moments
     forget_peak()
     time = seconds(step, args.steps, warm_up=0)
@@ -107,11 +109,14 @@ def baseline_step(folder: Path, batch: Batch) -> tuple[nn.Module, Callable[[], A
     return model, step
 
 
-def step_operations(model: nn.Module, batch: Batch) -> float:
-    """Return the floating-point operations of a step: matrix products and convolutions, backward twice forward."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(batch.inputs(), batch.samples, mode='loss')
-    return 3.0 * counter.get_total_flops()
+def step_operations(folder: Path, batch: Batch) -> float:
+    """Return the floating-point operations of a step by the formulas, padding left out, backward twice forward."""
+    config = read_language_model_config(str(folder))
+    codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+    prompt, frames = len(codec.prompt_ids('en')), batch.mask.shape[1]
+    words = [len(codec.target_ids(sample.gt_text)) for sample in batch.samples]
+    language_model = sum(language_model_flops(config, prompt + frames, written) for written in words)
+    return 3.0 * (batch.mask.sum().item() * pose_encoder_flops({}, config.d_model) + language_model)
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ def linear_cross_entropy(
     """
     if not len(targets):
         return LossAndAccuracy(hidden.float().sum() + weight.flatten()[:0].sum(), hidden.new_zeros(()))
+    if not torch.is_grad_enabled():
+        hidden, weight = hidden.detach(), weight.detach()  # the gradients are not worked out
     return LossAndAccuracy(*_LinearCrossEntropy.apply(hidden, weight, targets, smoothing, scores))
 
 
