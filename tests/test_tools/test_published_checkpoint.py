@@ -5,17 +5,11 @@ import json
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_run import SMALL
 
 from unisign.apis import init_model
 from unisign.checkpoints import to_official
 from unisign.engine.launch import build_runner, prepare_config, run_test
-
-SMALL = {
-    'model.head.generation.max_new_tokens': 4,
-    'test_dataloader.num_workers': 0,
-    'test_dataloader.batch_size': 8,
-    'test_dataloader.persistent_workers': False,
-}
 
 
 @pytest.fixture

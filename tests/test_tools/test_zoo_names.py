@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_checkpoints')
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_models'))
 from hub_server import write_zoo
 from published_weights import published_weights
+from small_run import SMALL
 
 from unisign.apis import SignInferencer, init_model
 from unisign.checkpoints import load_state_dict_file, to_official
@@ -20,12 +21,6 @@ from unisign.engine.launch import build_runner, prepare_config, run_test
 from unisign.structures import DataError
 
 NAME = 'stage3_small_pose'
-SMALL = {
-    'model.head.generation.max_new_tokens': 4,
-    'test_dataloader.num_workers': 0,
-    'test_dataloader.batch_size': 8,
-    'test_dataloader.persistent_workers': False,
-}
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class ClipTimeline:
         Returns:
             [..., N, C].
         """
-        return _take_out.apply(convolution(_lay_out.apply(frames, self.position, self.length)), self.position)
+        return take_out(convolution(lay_out(frames, self.position, self.length)), self.position)
 
 
 class _lay_out(torch.autograd.Function):  # noqa: N801 (used as a function)
@@ -82,3 +82,6 @@ class _take_out(torch.autograd.Function):  # noqa: N801 (used as a function)
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (position,) = ctx.saved_tensors
         return _lay_out.apply(grad, position, ctx.length), None
+
+
+lay_out, take_out = _lay_out.apply, _take_out.apply

@@ -13,15 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
 from unisign.models.backbones.lean_steps import (
     MixPoints,
     NormAddRelu,
     NormReluConv,
-    TakeOut,
     convolve,
     fold,
-    lay_out,
     mix_points,
 )
 
@@ -107,7 +105,7 @@ class GraphBlock(nn.Module):
             y = NormReluConv.apply(
                 y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
             )
-            y, norm = TakeOut.apply(y, timeline.position), self.temporal_norm
+            y, norm = take_out(y, timeline.position), self.temporal_norm
         return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
@@ -122,7 +120,7 @@ class GraphBlock(nn.Module):
         if self.temporal_conv is not None and self.temporal_norm is not None:
             kernel, shift = fold(self.temporal_norm, self.temporal_conv.weight, cast(Tensor, self.temporal_conv.bias))
             y = lay_out(y, timeline.position, timeline.length)
-            y = convolve(y, kernel, shift, self.temporal_conv.padding).index_select(-2, timeline.position)
+            y = take_out(convolve(y, kernel, shift, self.temporal_conv.padding), timeline.position)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
             x = F.linear(x, *fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias)))

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from unisign.models.backbones.clip_timeline import lay_out
+
 aten = torch.ops.aten
 
 
@@ -138,24 +140,6 @@ class NormAddRelu(torch.autograd.Function):
         return of_x, None, of_gamma, of_beta, of_other, None
 
 
-class TakeOut(torch.autograd.Function):
-    """The frames [..., N, C] at some positions of a timeline [..., L, C]."""
-
-    @staticmethod
-    def forward(ctx: Any, timeline: Tensor, position: Tensor) -> Tensor:
-        """Return the frames."""
-        ctx.save_for_backward(position)
-        ctx.length = timeline.shape[-2]
-        return timeline.index_select(-2, position)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient of the timeline."""
-        (position,) = ctx.saved_tensors
-        return lay_out(grad, position, ctx.length), None
-
-
 def fold(norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Return weight [C', ...] and bias [C'] of a layer with the batch norm behind it, outside training, in them."""
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
@@ -215,12 +199,6 @@ def norm_backward(
 def behind_relu_(grad: Tensor, result: Tensor) -> Tensor:
     """Turn the gradient of a ReLU's result into that of its input."""
     return aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
-
-
-def lay_out(frames: Tensor, position: Tensor, length: int) -> Tensor:
-    """Return packed frames [..., N, C] on a timeline of zeros [..., length, C]."""
-    timeline = frames.new_zeros(*frames.shape[:-2], length, frames.shape[-1])
-    return timeline.index_copy_(-2, position, frames)
 
 
 def _to_rows(x: Tensor) -> Tensor:
