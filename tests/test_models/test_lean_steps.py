@@ -1,14 +1,13 @@
-"""The steps with gradients of their own: against PyTorch's, and what they keep."""
-
-from collections.abc import Callable
+"""The steps with gradients of their own, for all points at once and for some at a time: against PyTorch's, and what
+they keep."""
 
 import pytest
 import torch
 from torch import nn
 
+from unisign.models.backbones import cached_steps, graph_block, lean_steps
 from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.backbones.graph_block import GraphBlock
-from unisign.models.backbones.lean_steps import MixPoints
 from unisign.models.backbones.skeleton_graph import hop_adjacency
 
 POINTS, SIDES, CHANNELS = 4, 2, 3
@@ -16,17 +15,29 @@ MASK = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=torch.bool)
 FRAMES = int(MASK.sum())
 
 
-def test_mixed_points_by_hand() -> None:
+@pytest.mark.parametrize('steps', [lean_steps, cached_steps])
+def test_mixed_points_by_hand(steps) -> None:
     # Two points, one hop: w_0 = 1 * (2 x_0 + 1) + 3 * (2 x_1 + 1), w_1 = 4 * (2 x_1 + 1).
     x = torch.tensor([[[10.0]], [[20.0]]])
     adjacency, weight, bias = torch.tensor([[[1.0, 0.0], [3.0, 4.0]]]), torch.tensor([[[2.0]]]), torch.tensor([[1.0]])
-    assert MixPoints.apply(x, adjacency, weight, bias).flatten().tolist() == [21 + 3 * 41, 4 * 41]
+    assert steps.MixPoints.apply(x, adjacency, weight, bias).flatten().tolist() == [21 + 3 * 41, 4 * 41]
 
 
-def test_gradients_of_mixed_points() -> None:
+@pytest.mark.parametrize('steps', [lean_steps, cached_steps])
+def test_gradients_of_mixed_points(steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cached_steps, 'VALUES', 3 * 2 * 3 * 2)  # three frames, and the fourth
     sizes = ((3, 4, 2), (2, 3, 3), (2, 5, 2), (2, 5))
     tensors = [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
-    assert torch.autograd.gradcheck(MixPoints.apply, tensors)
+    assert torch.autograd.gradcheck(steps.MixPoints.apply, tensors)
+
+
+@pytest.fixture(params=['all points', 'points in one go', 'three points, one point', 'a point at a time'])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have blocks computed for all points at once, as on a GPU, or for some at a time."""
+    if request.param == 'all points':
+        monkeypatch.setattr(graph_block, 'cached_steps', lean_steps)
+    values = {'three points, one point': 3 * SIDES * FRAMES * CHANNELS, 'a point at a time': 1}
+    monkeypatch.setattr(cached_steps, 'VALUES', values.get(request.param, cached_steps.VALUES))
 
 
 @pytest.fixture(params=['temporal', 'spatial, wider', 'spatial, same width'])
@@ -51,7 +62,7 @@ def run(block: GraphBlock, x: torch.Tensor, given: torch.Tensor) -> tuple[torch.
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_block_as_pytorch_computes_it(blocks, training: bool) -> None:
+def test_block_as_pytorch_computes_it(blocks, ways, training: bool) -> None:
     x = torch.randn(POINTS, SIDES, FRAMES, CHANNELS, dtype=torch.float64)
     given = torch.randn(POINTS, SIDES, FRAMES, blocks[0].graph_norm.num_features, dtype=torch.float64)
     results = [run(block.train(training), x, given) for block in blocks]
@@ -78,7 +89,7 @@ def test_folded_batch_norms(blocks) -> None:
     assert expected.any()
 
 
-def test_statistics_averaged_over_all_batches(blocks) -> None:
+def test_statistics_averaged_over_all_batches(blocks, ways) -> None:
     for block in blocks:
         for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
             norm.momentum = None
@@ -90,22 +101,24 @@ def test_statistics_averaged_over_all_batches(blocks) -> None:
         assert torch.allclose(a, b, rtol=0, atol=1e-12), name
 
 
-def test_less_is_kept(blocks) -> None:
+def test_less_is_kept(blocks, ways) -> None:
     x = torch.randn(POINTS, SIDES, FRAMES, CHANNELS, dtype=torch.float64, requires_grad=True)
-    lean, plain = (kept_values(lambda block=block: block.train()(x, ClipTimeline(MASK, gap=1))) for block in blocks)
+    lean, plain = (kept_values(block.train(), x) for block in blocks)
     assert lean < 0.7 * plain
 
 
-def kept_values(compute: Callable[[], torch.Tensor]) -> int:
-    """Return how many numbers are kept for the backward pass, each piece of memory once."""
+def kept_values(block: GraphBlock, x: torch.Tensor) -> int:
+    """Return the bytes that are kept for the backward pass, each piece of memory once, weights left out."""
+    weights = {weight.untyped_storage().data_ptr() for weight in block.parameters()}
     storages = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
-        if not isinstance(tensor, nn.Parameter) and tensor._base is None:
-            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            storages[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = compute()
+        out = block(x, ClipTimeline(MASK, gap=1))
     assert out.requires_grad
     return sum(storages.values())

@@ -13,15 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from unisign.models.backbones import cached_steps, lean_steps
 from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
-from unisign.models.backbones.lean_steps import (
-    MixPoints,
-    NormAddRelu,
-    NormReluConv,
-    convolve,
-    fold,
-    mix_points,
-)
+from unisign.models.backbones.lean_steps import convolve, fold, mix_points
 
 
 def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -98,15 +92,16 @@ class GraphBlock(nn.Module):
         points, *others, channels = x.shape
         weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
         bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
-        y = MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
+        steps = cached_steps if x.device.type == 'cpu' else lean_steps
+        y = steps.MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
         y = y.view(points, *others, -1)
         norm, conv = self.graph_norm, self.temporal_conv
         if conv is not None and self.temporal_norm is not None:
-            y = NormReluConv.apply(
+            y = steps.NormReluConv.apply(
                 y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
             )
-            y, norm = take_out(y, timeline.position), self.temporal_norm
-        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
+            norm = self.temporal_norm
+        return lean_steps.NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""

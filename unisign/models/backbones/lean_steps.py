@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from unisign.models.backbones.clip_timeline import lay_out
+from unisign.models.backbones.clip_timeline import lay_out, take_out
 
 aten = torch.ops.aten
 
@@ -68,14 +68,14 @@ def _mix(x: Tensor, adjacency: Tensor) -> Tensor:
 
 
 class NormReluConv(torch.autograd.Function):
-    """Temporal convolution of ReLU(batch norm(x)), laid out on the timeline."""
+    """Temporal convolution of ReLU(batch norm(x)), packed frames to packed frames."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor,
         conv: nn.Conv2d, kernel: Tensor, bias: Tensor, position: Tensor, length: int,
     ) -> Tensor:  # fmt: skip
-        """Return [V, S, length, C'] for ``x`` [V, S, N, C].
+        """Return [V, S, N, C'] for ``x`` [V, S, N, C].
 
         Args:
             ctx: of the pass.
@@ -93,7 +93,7 @@ class NormReluConv(torch.autograd.Function):
         ctx.save_for_backward(x, gamma, beta, *statistics, kernel, position)
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
         timeline = lay_out(activated.relu_(), position, length)
-        return convolve(timeline, kernel, bias, conv.padding)
+        return take_out(convolve(timeline, kernel, bias, conv.padding), position)
 
     @staticmethod
     @once_differentiable
@@ -101,11 +101,9 @@ class NormReluConv(torch.autograd.Function):
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
         activated = normalise_again(x, gamma, beta, mean, scale).relu_()
-        timeline = lay_out(activated, position, ctx.length)
-        of_timeline, of_kernel, of_bias = aten.convolution_backward(
-            _to_image(grad), _to_image(timeline), kernel, [len(kernel)], *_settings(ctx.padding), [True] * 3
-        )
-        of_activated = _from_image(of_timeline, timeline).index_select(-2, position)
+        timeline, grad = (lay_out(one, position, ctx.length) for one in (activated, grad))
+        of_timeline, of_kernel, of_bias = convolution_backward(grad, timeline, kernel, ctx.padding)
+        of_activated = take_out(of_timeline, position)
         behind_relu_(of_activated, activated)
         of_x, of_gamma, of_beta = norm_backward(of_activated, x, gamma, mean, scale, ctx.norm)
         return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
@@ -152,24 +150,38 @@ def convolve(timeline: Tensor, kernel: Tensor, bias: Tensor, padding: Any) -> Te
     return _from_image(aten.convolution(_to_image(timeline), kernel, bias, *_settings(padding)), timeline)
 
 
+def convolution_backward(grad: Tensor, timeline: Tensor, kernel: Tensor, padding: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of timeline, kernel and bias for that of ``convolve``'s result."""
+    of_image, of_kernel, of_bias = aten.convolution_backward(
+        _to_image(grad), _to_image(timeline), kernel, [len(kernel)], *_settings(padding), [True] * 3
+    )
+    return _from_image(of_image, timeline), of_kernel, of_bias
+
+
 def normalise(x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return batch norm over all but the last dimension, and the mean and 1 / deviation it used.
 
     In training the running statistics are updated.
     """
     training, eps = norm_settings(norm)
-    if training and norm.num_batches_tracked is not None:
-        norm.num_batches_tracked.add_(1)
-    momentum = norm.momentum
-    if momentum is None:  # a plain average over all batches
-        momentum = 1.0 / float(norm.num_batches_tracked) if norm.num_batches_tracked is not None else 0.0
+    momentum = count_batch(norm) if training else 0.0
     out, mean, scale = aten.native_batch_norm(
-        _to_rows(x), gamma, beta, norm.running_mean, norm.running_var, training, momentum, eps
+        to_rows(x), gamma, beta, norm.running_mean, norm.running_var, training, momentum, eps
     )
     if not training:
         mean = cast(Tensor, norm.running_mean).clone()
         scale = (cast(Tensor, norm.running_var) + eps).rsqrt()
     return _from_rows(out, x), mean, scale
+
+
+def count_batch(norm: nn.BatchNorm2d) -> float:
+    """Count a batch of training; return the weight of its statistics in the running ones."""
+    if norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.add_(1)
+    if norm.momentum is not None:
+        return norm.momentum
+    # A plain average over all batches.
+    return 1.0 / float(norm.num_batches_tracked) if norm.num_batches_tracked is not None else 0.0
 
 
 def normalise_again(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -191,7 +203,7 @@ def norm_backward(
     # Outside training it asks for the running statistics and takes the deviation from the variance.
     running = (None, None) if training else (mean, scale.pow(-2) - eps)
     of_x, of_gamma, of_beta = aten.native_batch_norm_backward(
-        _to_rows(grad), _to_rows(x), gamma, *running, mean, scale, training, eps, [True] * 3
+        to_rows(grad), to_rows(x), gamma, *running, mean, scale, training, eps, [True] * 3
     )
     return _from_rows(of_x, x), of_gamma, of_beta
 
@@ -201,7 +213,7 @@ def behind_relu_(grad: Tensor, result: Tensor) -> Tensor:
     return aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
 
 
-def _to_rows(x: Tensor) -> Tensor:
+def to_rows(x: Tensor) -> Tensor:
     """Return [..., C] as an image of one column, channels last: PyTorch's fast path for batch norm."""
     return x.reshape(1, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)
 

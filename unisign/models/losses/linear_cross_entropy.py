@@ -64,11 +64,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for start in range(0, len(targets), count):
                 some = slice(start, start + count)
                 logits = torch.mm(states[some], matrix.t()).to(loss.dtype)
-                cost, log_sums = _cost(logits, targets[some], smoothing, hits)
+                cost, sums = _cost_(logits, targets[some], smoothing, hits)
                 loss += cost
                 if not any(wanted):
                     continue
-                grad = _gradient_(logits, log_sums, targets[some], smoothing).div_(len(targets)).to(low)
+                grad = _gradient_(logits, sums, targets[some], smoothing, len(targets)).to(low)
                 if of_hidden is not None:
                     torch.mm(grad, matrix, out=of_hidden[some])
                 if of_weight is not None:
@@ -98,26 +98,26 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def _cost(logits: Tensor, targets: Tensor, smoothing: float, hits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the summed cost of some tokens and the log of their softmax's divisors.
+def _cost_(logits: Tensor, targets: Tensor, smoothing: float, hits: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn the scores of some tokens into softmax's numerators; return their summed cost, and its denominators.
 
     Tokens whose target has the highest score are added to ``hits``.
     """
-    chosen = logits.gather(1, targets[:, None])[:, 0]
-    hits += (chosen >= logits.amax(dim=1)).sum()
-    log_sums = logits.logsumexp(dim=1)
-    costs = log_sums - (1 - smoothing) * chosen
+    chosen, highest = logits.gather(1, targets[:, None])[:, 0], logits.amax(dim=1)
+    hits += (chosen >= highest).sum()
+    costs = highest - (1 - smoothing) * chosen
     if smoothing:
         costs -= smoothing * logits.mean(dim=1)
-    return costs.sum(), log_sums
+    sums = logits.sub_(highest[:, None]).exp_().sum(dim=1)
+    return (costs + sums.log()).sum(), sums
 
 
-def _gradient_(logits: Tensor, log_sums: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Turn the scores of some tokens into the gradient of their summed cost."""
-    grad = logits.sub_(log_sums[:, None]).exp_()
+def _gradient_(numerators: Tensor, sums: Tensor, targets: Tensor, smoothing: float, count: int) -> Tensor:
+    """Turn the numerators of some tokens, of ``count`` altogether, into the gradient of the mean cost."""
+    grad = numerators.mul_((1 / (sums * count))[:, None])
     if smoothing:
-        grad -= smoothing / grad.shape[1]
-    grad[torch.arange(len(grad), device=grad.device), targets] -= 1 - smoothing
+        grad -= smoothing / (grad.shape[1] * count)
+    grad[torch.arange(len(grad), device=grad.device), targets] -= (1 - smoothing) / count
     return grad
 
 

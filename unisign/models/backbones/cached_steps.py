@@ -1,0 +1,149 @@
+"""The steps of a graph block that need much room, a few frames or points at a time: for the CPU.
+
+They compute what ``lean_steps`` computes, and keep as little for the backward pass. There each operation goes over all
+frames of all points, and what lies between two of them is as large as what goes into the block, or twice that. Here it
+is a few MiB, used again and again, which a core's cache holds. Frames do not touch each other where points are mixed,
+nor points where frames are. On a GPU small operations are slow, and ``lean_steps`` is used.
+
+Shape letters: V points, S sequences that share the weights, N packed frames, M frames of all sequences, C channels,
+K hops.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from unisign.models.backbones.clip_timeline import lay_out
+from unisign.models.backbones.lean_steps import (
+    behind_relu_,
+    convolution_backward,
+    convolve,
+    count_batch,
+    norm_backward,
+    norm_settings,
+    normalise_again,
+    to_rows,
+)
+
+# Values that are worked on at a time: 4 MiB in float32.
+VALUES = 1 << 20
+
+
+class MixPoints(torch.autograd.Function):
+    """Sum over hop k and source point v of A[k, v, w] (W_k x_v + b_k): points first, then channels."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Return [V, M, C'] for ``x`` [V, M, C], ``adjacency`` [K, V, V], ``weight`` [K, C', C], ``bias`` [K, C']."""
+        ctx.save_for_backward(x, adjacency, weight, bias)
+        hops, points, _ = adjacency.shape
+        offset, spread = (adjacency.sum(dim=1).t() @ bias)[:, None], _spread(adjacency)
+        out = x.new_empty(points, x.shape[1], weight.shape[1])
+        for frames, inside in _some_frames(x, hops):
+            around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
+            mixed = torch.mm(around[0], weight[0].t())
+            for k in range(1, hops):
+                mixed.addmm_(around[k], weight[k].t())
+            torch.add(mixed.view(points, -1, mixed.shape[1]), offset, out=out[:, frames])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the gradients of the arguments of ``forward``."""
+        x, adjacency, weight, bias = ctx.saved_tensors
+        hops, points, _ = adjacency.shape
+        spread, gather = _spread(adjacency), adjacency.transpose(0, 1).reshape(points, -1)
+        of_weight, sums = torch.zeros_like(weight), x.new_zeros(points, weight.shape[1])
+        of_gather, of_x = torch.zeros_like(gather), torch.empty_like(x)
+        for (frames, inside), (_, of_inside) in zip(_some_frames(x, hops), _some_frames(of_x, hops), strict=True):
+            given = grad[:, frames].reshape(-1, grad.shape[2])
+            sums += given.view(points, -1, grad.shape[2]).sum(dim=1)
+            around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
+            for k in range(hops):
+                of_weight[k].addmm_(given.t(), around[k])
+                torch.mm(given, weight[k], out=around[k])  # now the gradient of what was mixed
+            of_around = around.view(hops * points, -1)
+            of_gather.addmm_(inside, of_around.t())
+            torch.mm(gather, of_around, out=of_inside)
+        of_adjacency = of_gather.view(points, hops, points).transpose(0, 1) + (bias @ sums.t())[:, None]
+        return of_x, of_adjacency, of_weight, adjacency.sum(dim=1) @ sums
+
+
+def _spread(adjacency: Tensor) -> Tensor:
+    """Return [K * V, V], which takes each point to those around it, for ``adjacency`` [K, V, V]."""
+    return adjacency.transpose(1, 2).reshape(-1, adjacency.shape[1])
+
+
+def _some_frames(x: Tensor, hops: int) -> Iterator[tuple[slice, Tensor]]:
+    """Return slices of the frames of ``x`` [V, M, C], and views of it there, [V, m * C]."""
+    points, frames, channels = x.shape
+    count = max(1, VALUES // max(hops * points * channels, 1))
+    for start in range(0, frames, count):
+        some = slice(start, min(start + count, frames))
+        yield some, x.view(points, -1)[:, some.start * channels : some.stop * channels]
+
+
+class NormReluConv(torch.autograd.Function):
+    """Temporal convolution of ReLU(batch norm(x)), packed frames to packed frames."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor,
+        conv: nn.Conv2d, kernel: Tensor, bias: Tensor, position: Tensor, length: int,
+    ) -> Tensor:  # fmt: skip
+        """Return [V, S, N, C'] for ``x`` [V, S, N, C]; arguments as for ``lean_steps.NormReluConv``."""
+        mean, scale = _statistics(x, norm)
+        ctx.save_for_backward(x, gamma, beta, mean, scale, kernel, position)
+        ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
+        out, kernel = x.new_empty(*x.shape[:-1], len(kernel)), _channels_last(kernel)
+        for some in _some_points(x):
+            activated = normalise_again(x[some], gamma, beta, mean, scale).relu_()
+            convolved = convolve(lay_out(activated, position, length), kernel, bias, conv.padding)
+            torch.index_select(convolved, -2, position, out=out[some])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of ``forward``."""
+        x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
+        of_normal, of_bias = torch.empty_like(x), x.new_zeros(len(kernel))
+        kernel = _channels_last(kernel)
+        of_kernel = torch.zeros_like(kernel)
+        for some in _some_points(x):
+            activated = normalise_again(x[some], gamma, beta, mean, scale).relu_()
+            timeline, given = (lay_out(one, position, ctx.length) for one in (activated, grad[some]))
+            of_timeline, *of_weights = convolution_backward(given, timeline, kernel, ctx.padding)
+            torch.index_select(of_timeline, -2, position, out=of_normal[some])
+            behind_relu_(of_normal[some], activated)
+            of_kernel += of_weights[0]
+            of_bias += of_weights[1]
+        of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, ctx.norm)
+        return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
+
+
+def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return the mean and 1 / deviation that a batch norm of ``x`` [..., C] uses; in training it notes them."""
+    training, eps = norm_settings(norm)
+    if training:
+        mean, variance = torch.ops.aten.batch_norm_update_stats(
+            to_rows(x), norm.running_mean, norm.running_var, count_batch(norm)
+        )
+    else:
+        mean, variance = cast(Tensor, norm.running_mean).clone(), cast(Tensor, norm.running_var)
+    return mean, (variance + eps).rsqrt_()
+
+
+def _channels_last(kernel: Tensor) -> Tensor:
+    """Return a kernel in the order that a convolution of images with the channels last reads it in."""
+    return kernel.contiguous(memory_format=torch.channels_last)
+
+
+def _some_points(x: Tensor) -> Iterator[slice]:
+    """Return slices of the points of ``x`` [V, ...] that hold ``VALUES`` values, at least one point."""
+    count = max(1, VALUES // max(x[0].numel(), 1))
+    return (slice(start, start + count) for start in range(0, len(x), count))
