@@ -3,6 +3,7 @@ import torch
 from transformers import GenerationConfig
 from transformers.modeling_outputs import BaseModelOutput
 
+from unisign.models.heads import packed_weights
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.language_models import load_language_model
 
@@ -13,8 +14,13 @@ def model(tiny_language_model):
     return load_language_model(str(tiny_language_model), pretrained=False).eval()
 
 
+@pytest.mark.parametrize('packed_after', [0, 10**6])
 @pytest.mark.parametrize(('num_beams', 'max_new_tokens'), [(1, 8), (2, 1), (3, 6), (4, 15)])
-def test_answers_are_hugging_faces(model, num_beams: int, max_new_tokens: int) -> None:
+def test_answers_are_hugging_faces(
+    model, num_beams: int, max_new_tokens: int, packed_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_weights, 'USES', packed_after)
+    packed_weights.forget_packed(model)
     states = torch.randn(5, 7, 24)
     mask = (torch.arange(7) < torch.tensor([7, 3, 5, 1, 6])[:, None]).long()
     model.lm_head.weight.data[1] = model.lm_head.weight.data[5] * 0.9  # so that texts end at different lengths

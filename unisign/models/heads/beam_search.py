@@ -83,14 +83,15 @@ class _BeamSearch:
     ) -> None:
         self.steps, self.num_beams, self.max_new_tokens = steps, num_beams, max_new_tokens
         self.eos, pad, start = special
-        device, shape = clips.device, (len(clips), num_beams)
+        device, shape = clips.device, (len(clips), 1)  # the beams start alike: one of them speaks for all
         self.clips = clips  # which clips the rows below are
         self.done = torch.zeros(len(clips), dtype=torch.bool, device=device)
         self.last = torch.full(shape, start, device=device)
         self.tokens = torch.full((*shape, max_new_tokens), pad, device=device)
-        self.scores = torch.full(shape, IMPOSSIBLE, device=device)
-        self.scores[:, 0] = 0.0  # the beams start alike: let one of them speak
-        self.finished = Hypotheses(self.tokens.clone(), torch.full_like(self.scores, IMPOSSIBLE))
+        self.scores = torch.zeros(shape, device=device)
+        self.finished = Hypotheses(
+            self.tokens.repeat(1, num_beams, 1), torch.full((len(clips), num_beams), IMPOSSIBLE, device=device)
+        )
         self.length = 0
         self.grammar = grammar
         self.place = torch.zeros_like(self.last)  # each beam's state in the grammar
@@ -138,7 +139,7 @@ class _BeamSearch:
     def _go_on(self, tokens: Tensor, scores: Tensor, ends: Tensor, beams: Tensor, last: Tensor, chosen: Tensor) -> None:
         """Make the best texts that did not end the beams of the next step."""
         scores = scores.masked_fill(ends, IMPOSSIBLE)
-        self.scores, best = scores.topk(self.num_beams, dim=1)
+        self.scores, best = scores.topk(min(self.num_beams, scores.shape[1]), dim=1)
         self.tokens, self.last = pick(tokens, best), last.gather(1, best)
         origin = beams.gather(1, best)
         if self.grammar is not None:

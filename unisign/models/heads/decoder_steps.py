@@ -14,6 +14,7 @@ from torch import Tensor
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.t5_decoder import (
     Memory,
+    apply_linear,
     attend_to_cache,
     make_memory,
     output_scale,
@@ -92,7 +93,7 @@ class TorchSteps:
     def logits(self, states: Tensor, tokens: Tensor | None = None) -> Tensor:
         """See ``DecoderSteps``."""
         if tokens is None:
-            return self.model.lm_head(states).float()
+            return apply_linear(self.model.lm_head, states).float()
         return F.linear(states, self.model.lm_head.weight[tokens]).float()
 
     def reorder(self, origin: Tensor) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unisign.datasets.sign_dataset import DatasetOverview
 from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
+from unisign.models.heads.packed_weights import forget_packed
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
@@ -98,6 +99,11 @@ class MT5GenerationHead(nn.Module):
         lacking = {task: labels for task, labels in self._labels.items() if task not in self.vocabularies}
         made = make_vocabularies(lacking, self.codec, self.start_token, self.ranking)
         self.vocabularies.update(dict(made.to(self.language_model.shared.weight.device).items()))
+
+    def train(self, mode: bool = True) -> 'MT5GenerationHead':
+        """Set to training or to evaluation; returns itself."""
+        forget_packed(self.language_model)
+        return super().train(mode)
 
     @property
     def in_channels(self) -> int:
