@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
+from unisign.models.backbones.lean_batch_norm import BatchNorm, can_be_lean, norm_settings
 from unisign.models.backbones.lean_steps import (
     MixPoints,
     NormAddRelu,
@@ -37,6 +38,13 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     if x.numel() == 0:
         image = image.float()  # in half precision it would send zeros of that type where others send float32
     return norm(image).permute(0, 2, 3, 1).reshape(x.shape)
+
+
+def _precision(x: Tensor) -> torch.dtype:
+    """Return the precision of the products with ``x``: autocast's, where that is on and would round ``x``."""
+    device = x.device.type
+    rounded = torch.is_autocast_enabled(device) and x.dtype is not torch.float64
+    return torch.get_autocast_dtype(device) if rounded else x.dtype
 
 
 def _is_distributed() -> bool:
@@ -78,7 +86,9 @@ class GraphBlock(nn.Module):
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
         if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
-            return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
+            x = x.to(_precision(x))
+            with torch.autocast(x.device.type, enabled=False):  # the steps round the weights themselves
+                return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
             mix_frames = partial(_mix_frames, self.temporal_conv)
@@ -86,12 +96,13 @@ class GraphBlock(nn.Module):
         return (y + self._residual(x)).relu()
 
     def _is_plain(self, x: Tensor, timeline: ClipTimeline) -> bool:
-        """Tell whether ``lean_steps`` can do it: batch norms over this process's own frames, in one precision."""
+        """Tell whether ``lean_steps`` can do it."""
         if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # an export takes PyTorch's layers
             return False
-        norms = (self.graph_norm, self.temporal_norm, self.residual_norm)
-        plain = all(norm is None or type(norm) is nn.BatchNorm2d for norm in norms)
-        return plain and x.numel() > 0 and not torch.is_autocast_enabled(x.device.type)
+        norms = [norm for norm in (self.graph_norm, self.temporal_norm, self.residual_norm) if norm is not None]
+        # A process without frames must not leave the others waiting.
+        runs = x.numel() > 0 or norm_settings(self.graph_norm).group is not None
+        return runs and all(can_be_lean(norm) for norm in norms)
 
     def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does with less memory."""
@@ -99,14 +110,17 @@ class GraphBlock(nn.Module):
         weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
         bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
         y = MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
-        y = y.view(points, *others, -1)
+        y = y.view(points, *others, weight.shape[1])
         norm, conv = self.graph_norm, self.temporal_conv
         if conv is not None and self.temporal_norm is not None:
             y = NormReluConv.apply(
                 y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
             )
             y, norm = take_out(y, timeline.position), self.temporal_norm
-        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
+        if self.residual_conv is not None and self.residual_norm is not None:
+            x = F.linear(x, self.residual_conv.weight.flatten(1).to(x.dtype), self.residual_conv.bias.to(x.dtype))
+            x = BatchNorm.apply(x, self.residual_norm, self.residual_norm.weight, self.residual_norm.bias)
+        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, x, conv is None)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""
@@ -123,7 +137,8 @@ class GraphBlock(nn.Module):
             y = take_out(convolve(y, kernel, shift, self.temporal_conv.padding), timeline.position)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
-            x = F.linear(x, *fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias)))
+            folded = fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias))
+            x = F.linear(x, *(weight.to(x.dtype) for weight in folded))
         return y.add_(x).relu_()
 
     def _mix_points(self, x: Tensor) -> Tensor:
