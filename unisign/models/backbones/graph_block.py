@@ -117,10 +117,15 @@ class GraphBlock(nn.Module):
                 y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
             )
             y, norm = take_out(y, timeline.position), self.temporal_norm
-        if self.residual_conv is not None and self.residual_norm is not None:
-            x = F.linear(x, self.residual_conv.weight.flatten(1).to(x.dtype), self.residual_conv.bias.to(x.dtype))
-            x = BatchNorm.apply(x, self.residual_norm, self.residual_norm.weight, self.residual_norm.bias)
-        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, x, conv is None)
+        return NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._lean_residual(x), conv is None)
+
+    def _lean_residual(self, x: Tensor) -> Tensor:
+        """Do what ``_residual`` does with less memory."""
+        conv, norm = self.residual_conv, self.residual_norm
+        if conv is None or norm is None:
+            return x
+        x = F.linear(x, conv.weight.flatten(1).to(x.dtype), cast(Tensor, conv.bias).to(x.dtype))
+        return BatchNorm.apply(x, norm, norm.weight, norm.bias)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""

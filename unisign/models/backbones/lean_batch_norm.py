@@ -40,9 +40,8 @@ def norm_settings(norm: nn.BatchNorm2d | nn.SyncBatchNorm) -> NormSettings:
 def _others(norm: nn.BatchNorm2d | nn.SyncBatchNorm) -> Any:
     """Return the process group of a synchronised batch norm, if there are others in it."""
     synchronised = isinstance(norm, nn.SyncBatchNorm) and distributed.is_available() and distributed.is_initialized()
-    if not synchronised or distributed.get_world_size(norm.process_group) == 1:
-        return None
-    return norm.process_group or distributed.group.WORLD
+    group: Any = norm.process_group if synchronised else None
+    return (group or distributed.group.WORLD) if synchronised and distributed.get_world_size(group) > 1 else None
 
 
 def can_be_lean(norm: nn.Module) -> bool:
@@ -67,7 +66,8 @@ class BatchNorm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
-        of_x, of_gamma, of_beta = norm_backward(grad, *ctx.saved_tensors, ctx.norm)
+        x, gamma, mean, scale, count = ctx.saved_tensors
+        of_x, of_gamma, of_beta = norm_backward(grad, x, gamma, mean, scale, count, ctx.norm)
         return of_x, None, of_gamma, of_beta
 
 

@@ -73,7 +73,7 @@ def mix_points(x: Tensor, adjacency: Tensor, weight: Tensor, offset: Tensor) -> 
     mixed = x.new_empty(points, frames, weight.shape[1])
     mixed.copy_(offset[:, None])
     for around, own in zip(_mix(x, adjacency), weight.to(x.dtype), strict=True):
-        mixed.view(points * frames, -1).addmm_(around, own.t())
+        mixed.view(points * frames, len(own)).addmm_(around, own.t())
     return mixed
 
 
