@@ -6,7 +6,7 @@ product over all frames, without a transposition in between.
 """
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
+from unisign.models.backbones.compiled_networks import PackedTimeline
 from unisign.models.backbones.lean_batch_norm import BatchNorm, can_be_lean, norm_settings
 from unisign.models.backbones.lean_steps import (
     MixPoints,
@@ -34,6 +35,9 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     if x.numel() == 0 and not (isinstance(norm, nn.SyncBatchNorm) and norm.training and _is_distributed()):
         return x * norm.weight + norm.bias
     channels = x.shape[-1]
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        # Strides of numbers alone: PyTorch 2.13 cannot put those of the image below in order where M is free.
+        return norm(x.reshape(-1, channels, 1, 1)).reshape(x.shape)
     image = x.reshape(1, -1, 1, channels).permute(0, 3, 1, 2)  # [1, C, M, 1], channels last: PyTorch's fast path
     if x.numel() == 0:
         image = image.float()  # in half precision it would send zeros of that type where others send float32
@@ -82,8 +86,11 @@ class GraphBlock(nn.Module):
             self.residual_conv = nn.Conv2d(in_channels, out_channels, 1)
             self.residual_norm = nn.BatchNorm2d(out_channels)
 
-    def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
-        """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
+    def forward(self, x: Tensor, timeline: Any) -> Tensor:
+        """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels].
+
+        ``timeline`` is a ``ClipTimeline``, or what takes its place in exported and compiled graphs.
+        """
         if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
             x = x.to(_precision(x))
@@ -91,13 +98,16 @@ class GraphBlock(nn.Module):
                 return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
-            mix_frames = partial(_mix_frames, self.temporal_conv)
-            y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
+            if isinstance(timeline, PackedTimeline):
+                y = timeline.convolve(y, self.temporal_conv)
+            else:
+                y = timeline.convolve(y, partial(_mix_frames, self.temporal_conv))
+            y = apply_batch_norm(self.temporal_norm, y)
         return (y + self._residual(x)).relu()
 
-    def _is_plain(self, x: Tensor, timeline: ClipTimeline) -> bool:
+    def _is_plain(self, x: Tensor, timeline: Any) -> bool:
         """Tell whether ``lean_steps`` can do it."""
-        if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # an export takes PyTorch's layers
+        if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # such graphs take PyTorch's layers
             return False
         norms = [norm for norm in (self.graph_norm, self.temporal_norm, self.residual_norm) if norm is not None]
         # A process without frames must not leave the others waiting.
