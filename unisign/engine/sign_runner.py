@@ -344,7 +344,7 @@ class SignRunner(Runner):
             raise ConfigError(
                 'compile', f'{options!r} is neither True nor False nor a dict.', "Example: dict(backend='inductor')."
             )
-        encoder = getattr(self._bare_model, 'pose_encoder', None)
+        encoder: Any = getattr(self._bare_model, 'pose_encoder', None)
         if not hasattr(encoder, 'compile_networks'):
             raise ConfigError('compile', f'{type(encoder).__name__} has no networks to compile.', 'Leave it out.')
         encoder.compile_networks(**({} if options is True else options))
