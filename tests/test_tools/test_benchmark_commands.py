@@ -247,3 +247,19 @@ def test_vocabulary_losses_are_the_same(benchmarks, tmp_path: Path) -> None:
     hidden, targets = torch.randn(2, 3, 768), torch.tensor([[5, 2000, 1], [7, 1, IGNORED]])
     ours, baseline = (loss(model, hidden, targets) for loss in (our_vocabulary_loss, baseline_vocabulary_loss))
     assert ours.item() == pytest.approx(baseline.item(), abs=1e-5)
+
+
+def test_kept_memory(run) -> None:
+    out, found = run('bench_kept_memory.py', '--batch', '1', '--frames', '16')
+    for dtype in ('float32', 'bfloat16'):
+        lean, pytorch = (found[dtype][way]['the whole pose encoder'] for way in ('lean', 'pytorch'))
+        assert lean < 0.6 * pytorch and f'{dtype}, the whole pose encoder: {lean / 2**20:.1f} MiB' in out
+
+
+@pytest.mark.slow
+def test_compile(run) -> None:
+    tiny = ('--batch', '1', '--frames', '8', '--rounds', '1', '--threads', '1', '--backend', 'eager')
+    out, found = run('bench_compile.py', *tiny)
+    for figures in found['figures'].values():
+        assert len(figures) == 5 and all(value > 0 for value in figures.values())
+    assert 'pose encoder, float32, 1 clips of 8 frames' in out
