@@ -1,6 +1,8 @@
 """The steps with gradients of their own, for all points at once and for some at a time: against PyTorch's, and what
 they keep."""
 
+from collections.abc import Callable, Iterable
+
 import pytest
 import torch
 from torch import nn
@@ -103,22 +105,25 @@ def test_statistics_averaged_over_all_batches(blocks, ways) -> None:
 
 def test_less_is_kept(blocks, ways) -> None:
     x = torch.randn(POINTS, SIDES, FRAMES, CHANNELS, dtype=torch.float64, requires_grad=True)
-    lean, plain = (kept_values(block.train(), x) for block in blocks)
+    lean, plain = (
+        kept_values(lambda block=block: block.train()(x, ClipTimeline(MASK, gap=1)), block.parameters())
+        for block in blocks
+    )
     assert lean < 0.7 * plain
 
 
-def kept_values(block: GraphBlock, x: torch.Tensor) -> int:
-    """Return the bytes that are kept for the backward pass, each piece of memory once, weights left out."""
-    weights = {weight.untyped_storage().data_ptr() for weight in block.parameters()}
+def kept_values(compute: Callable[[], torch.Tensor], weights: Iterable[torch.Tensor] = ()) -> int:
+    """Return how many bytes are kept for the backward pass, each piece of memory once, that of ``weights`` left out."""
+    known = {weight.untyped_storage().data_ptr() for weight in weights}
     storages = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
+        if storage.data_ptr() not in known:
             storages[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = block(x, ClipTimeline(MASK, gap=1))
+        out = compute()
     assert out.requires_grad
     return sum(storages.values())

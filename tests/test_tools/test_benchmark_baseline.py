@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from unisign.checkpoints import to_official
 from unisign.models import UniSign
 from unisign.models.language_models import load_language_model
 from unisign.registry import MODELS
@@ -83,3 +84,35 @@ def test_losses_and_gradients_are_the_librarys(benchmarks, tmp_path: Path, tiny_
     for mine, other in pairs:
         assert other.grad.any()
         assert (mine.grad - other.grad).abs().max() < 1e-4 * other.grad.abs().max()
+
+
+def test_loss_and_gradients_with_pictures_are_the_librarys(
+    benchmarks, tmp_path: Path, tiny_language_model: Path
+) -> None:
+    from baseline.model import BaselineModel
+    from sizes import FUSION, RGB_ENCODER, add_hands, baseline_arguments, make_batch
+
+    (tmp_path / 'words.txt').write_text('hello\nyou\ngood\nmorning')
+    batch = add_hands(make_batch(tmp_path, clips=2, frames=12, words=(1, 3)))
+    head = dict(type='MT5GenerationHead', language_model=str(tiny_language_model), pretrained=False, dropout=0.0)
+    encoder = dict(type='PartGCNEncoder', out_channels=24)
+    parts = dict(pose_encoder=encoder, rgb_encoder=RGB_ENCODER, fusion=FUSION)
+    ours: UniSign = MODELS.build(dict(type='UniSign', head=head, **parts)).eval()
+    model = load_language_model(str(tiny_language_model), pretrained=False, dropout=0.0)
+    baseline = BaselineModel(model, rgb_encoder=ours.rgb_encoder, fusion=ours.fusion).eval()
+    poses = {name: w for name, w in ours.state_dict().items() if not name.startswith(('rgb_encoder', 'fusion'))}
+    lacking = baseline.load_state_dict(to_official(poses), strict=False)
+    assert not lacking.unexpected_keys
+    assert all(name.startswith(('rgb_encoder', 'fusion')) for name in lacking.missing_keys)
+    with torch.no_grad():
+        ours.fusion.gate.layers[2].weight.normal_(std=0.3)  # at 0 nothing would reach the first layer
+    losses = (
+        ours(batch.inputs(), batch.samples, mode='loss')['loss'],
+        baseline.loss(*baseline_arguments(tiny_language_model, batch), hands=batch.hands),
+    )
+    assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-5)
+    shared = [ours.fusion.gate.layers[0].weight, ours.rgb_encoder.projection.weight]
+    found, expected = (torch.autograd.grad(loss, shared) for loss in losses)
+    for mine, other in zip(found, expected, strict=True):
+        assert other.any()
+        assert (mine - other).abs().max() < 1e-4 * other.abs().max()

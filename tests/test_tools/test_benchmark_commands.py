@@ -105,6 +105,67 @@ def test_training_step(run) -> None:
     assert '1 clips of 8 frames, language model 1 + 1 layers' in out
 
 
+@pytest.mark.slow
+def test_training_step_with_pictures_under_autocast(run) -> None:
+    options = ('--rgb', '--device', 'cpu', '--dtype', 'bfloat16', '--peak', '0.5')
+    out, found = run('bench_training_step.py', *TINY, '--steps', '1', '--matrix', '256', *options)
+    check_sides(out, found, {'seconds a step', 'clips a second', 'share of the peak'})
+    assert 'RGB-pose, bfloat16, 1 clips of 8 frames' in out and 'of 0.5 TFLOP/s' in out
+    ours = found['medians']['ours']
+    assert ours['share of the peak'] == pytest.approx(ours['operations'] / ours['seconds'] / 0.5e12)
+
+
+def test_operations_of_a_step(benchmarks, tmp_path: Path) -> None:
+    from bench_training_step import step_operations
+    from sizes import add_hands, make_batch, make_folder
+
+    folder = make_folder(tmp_path, layers=1, vocabulary=2100)
+    poses = make_batch(folder, 2, 16)
+    hands = add_hands(poses)
+    assert [len(hand['images']) for hand in hands.hands.values()] == [4, 4]  # a tenth of 16 frames, rounded up
+    pictures = step_operations(folder, hands) - step_operations(folder, poses)
+    # A picture through EfficientNet-B0 and the 1x1 convolution, 0.2 GFLOP; three passes of eight.
+    assert pictures == pytest.approx(3 * 8 * 0.22e9, rel=0.1)
+
+
+def test_both_sides_compute_in_the_precision_asked_for(benchmarks, tmp_path: Path) -> None:
+    import argparse
+
+    from bench_training_step import baseline_step, our_step
+    from sizes import add_hands, make_batch, make_folder
+
+    folder = make_folder(tmp_path, layers=1, vocabulary=2100)
+    batch = add_hands(make_batch(folder, 1, 8))
+    for make in (our_step, baseline_step):
+        for dtype in ('float32', 'bfloat16'):
+            model, step = make(folder, batch, argparse.Namespace(device='cpu', dtype=dtype, rgb=True))
+            seen = set()
+            for module in model.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.register_forward_hook(lambda module, inputs, out, seen=seen: seen.add(out.dtype))
+            before = [weight.clone() for weight in model.rgb_encoder.parameters()]
+            step()
+            assert getattr(torch, dtype) in seen and (dtype == 'bfloat16' or seen == {torch.float32})
+            moved = [not torch.equal(a, b) for a, b in zip(before, model.rgb_encoder.parameters(), strict=True)]
+            assert sum(moved) > 0.9 * len(moved)
+
+
+@pytest.mark.slow
+def test_everything_for_a_gpu_in_one_command(repo: Path, tmp_path: Path) -> None:
+    tiny = (*TINY, '--device', 'cpu', '--dtype', 'bfloat16')
+    script = repo / 'tools' / 'benchmarks' / 'run_gpu.sh'
+    environment = os.environ | {'PYTHON': sys.executable, 'MATRIX': '256'}
+    done = subprocess.run(
+        ['bash', script, tmp_path, *tiny], check=False, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    for name in ('training_pose', 'training_rgb', 'evaluation'):
+        found = json.loads((tmp_path / f'{name}.json').read_text())
+        assert (
+            set(found['medians']) == {'ours', 'baseline'} and 'times better' in (tmp_path / f'{name}.txt').read_text()
+        )
+
+
 def test_evaluation(run) -> None:
     out, found = run('bench_evaluation.py', *TINY, '--tokens', '3')
     check_sides(out, found, {'seconds a batch', 'clips a second'})
@@ -186,3 +247,19 @@ def test_vocabulary_losses_are_the_same(benchmarks, tmp_path: Path) -> None:
     hidden, targets = torch.randn(2, 3, 768), torch.tensor([[5, 2000, 1], [7, 1, IGNORED]])
     ours, baseline = (loss(model, hidden, targets) for loss in (our_vocabulary_loss, baseline_vocabulary_loss))
     assert ours.item() == pytest.approx(baseline.item(), abs=1e-5)
+
+
+def test_kept_memory(run) -> None:
+    out, found = run('bench_kept_memory.py', '--batch', '1', '--frames', '16')
+    for dtype in ('float32', 'bfloat16'):
+        lean, pytorch = (found[dtype][way]['the whole pose encoder'] for way in ('lean', 'pytorch'))
+        assert lean < 0.6 * pytorch and f'{dtype}, the whole pose encoder: {lean / 2**20:.1f} MiB' in out
+
+
+@pytest.mark.slow
+def test_compile(run) -> None:
+    tiny = ('--batch', '1', '--frames', '8', '--rounds', '1', '--threads', '1', '--backend', 'eager')
+    out, found = run('bench_compile.py', *tiny)
+    for figures in found['figures'].values():
+        assert len(figures) == 5 and all(value > 0 for value in figures.values())
+    assert 'pose encoder, float32, 1 clips of 8 frames' in out

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from side_by_side import (
-    add_options,
-    alternate,
+from accelerator import (
+    add_device_options,
+    autocast,
+    choose_device,
     forget_peak,
-    keep_freed_memory,
+    held_bytes,
     peak_bytes,
-    print_measurement,
-    report,
-    resident_bytes,
     seconds,
+    synchronise,
 )
+from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 
 from unisign.models import UniSign
@@ -44,8 +44,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
     parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
+    add_device_options(parser)
     add_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    choose_device(args)
+    return args
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -54,40 +57,48 @@ def measure(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
-        batch = make_batch(folder, args.batch, args.frames)
-        if args.side == 'ours':
-            model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens)).eval()
-            evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
-        else:
-            evaluate = baseline_evaluation(folder, batch, args.tokens)
-    before = resident_bytes()
-    with torch.no_grad():
+        batch = make_batch(folder, args.batch, args.frames).to(args.device)
+        with torch.device(args.device):  # random weights are made where they are needed
+            if args.side == 'ours':
+                model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens))
+                model = model.to(args.device).eval()
+                evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
+            else:
+                evaluate = baseline_evaluation(folder, batch, args)
+    before = held_bytes(args.device)
+    with torch.no_grad(), autocast(args):
         evaluate()
-        forget_peak()
-        duration = seconds(evaluate, count=2, warm_up=0)
-        memory = (peak_bytes() - before) / 2**30
-        parts = breakdown(model, batch) if args.side == 'ours' else {}
+        forget_peak(args.device)
+        duration = seconds(evaluate, 2, args)
+        memory = (peak_bytes(args.device) - before) / 2**30
+        parts = breakdown(model, batch, args.device) if args.side == 'ours' else {}
     print_measurement(seconds=duration, memory=memory, **parts)
 
 
-def breakdown(model: UniSign, batch: Batch) -> dict[str, float]:
+def breakdown(model: UniSign, batch: Batch, device: str) -> dict[str, float]:
     """Return the seconds of each part of an evaluation."""
-    head, times = model.head, [time.perf_counter()]
+    head, times = model.head, []
+
+    def look_at_the_clock() -> None:
+        synchronise(device)
+        times.append(time.perf_counter())
+
+    look_at_the_clock()
     features = model.extract_feat(batch.inputs())
-    times.append(time.perf_counter())
+    look_at_the_clock()
     states, mask = head.encode(features, batch.mask, batch.samples)
-    times.append(time.perf_counter())
+    look_at_the_clock()
     beam_search(head.language_model, states, mask, **head.generation)
-    times.append(time.perf_counter())
+    look_at_the_clock()
     names = ('pose encoder', 'language model, encoder', 'language model, beam search')
     return {name: end - begin for name, (begin, end) in zip(names, pairwise(times), strict=True)}
 
 
-def baseline_evaluation(folder: Path, batch: Batch, tokens: int) -> Callable[[], Any]:
+def baseline_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> Callable[[], Any]:
     """Return the baseline's."""
-    model = baseline_model(folder).eval()
+    model = baseline_model(folder).to(args.device).eval()
     arguments = baseline_arguments(folder, batch)
-    return lambda: model.evaluate(*arguments, num_beams=BEAMS, max_new_tokens=tokens)
+    return lambda: model.evaluate(*arguments, num_beams=BEAMS, max_new_tokens=args.tokens)
 
 
 def main() -> None:
@@ -102,13 +113,13 @@ def main() -> None:
         figures['clips a second'] = args.batch / figures['seconds']
         figures['memory above weights'] = figures['memory']
     title = (
-        f'evaluation, pose only, {args.batch} clips of {args.frames} frames, beam {BEAMS}, {args.tokens} tokens, '
-        f'language model {args.layers} + {args.layers} layers'
+        f'evaluation, pose only, {args.dtype}, {args.batch} clips of {args.frames} frames, beam {BEAMS}, '
+        f'{args.tokens} tokens, language model {args.layers} + {args.layers} layers'
     )
     report(title, medians, UNITS, args)
     ours = medians['ours']
     for name in [name for name in ours if name.startswith(('pose', 'language'))]:
-        print(f'  ours, {name}: {ours[name]:.2f} s')
+        print(f'  ours, {name}: {ours[name]:.3g} s')
 
 
 if __name__ == '__main__':

@@ -1,47 +1,59 @@
-"""Time a pose-only training step, and how near it comes to the rate of the machine's matrix products.
+"""Time a training step, and how near it comes to the rate of the machine's matrix products and to its peak.
 
 Example: ``python tools/benchmarks/bench_training_step.py``. A step: forward, backward, gradient clipping, AdamW. Sizes
-are the published ones but for the layers of the language model (``--layers``); its vocabulary is mT5's. Each side
-runs in a process of its own, in turns. Memory is the most the process holds during a step, above its libraries,
-the weights, their gradients and the optimizer's two moments.
+are the published ones but for the layers of the language model (``--layers``); its vocabulary is mT5's. ``--rgb`` adds
+pictures of a tenth of the hands. Each side runs in a process of its own, in turns. Memory is the most the process holds
+during a step, or on a GPU its tensors, above its libraries, the weights, their gradients and the optimizer's two
+moments. Batches are on the device before the clock starts.
 """
 
 import argparse
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.optim import OptimWrapper
-from side_by_side import (
-    add_options,
-    alternate,
+from accelerator import (
+    AutocastOptimWrapper,
+    add_device_options,
+    autocast,
+    choose_device,
     forget_peak,
-    keep_freed_memory,
+    held_bytes,
     matrix_product_rate,
     peak_bytes,
-    print_measurement,
-    report,
-    resident_bytes,
     seconds,
 )
-from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+from side_by_side import Measurement, add_options, alternate, keep_freed_memory, print_measurement, report
+from sizes import (
+    RGB_ENCODER,
+    VOCABULARY,
+    Batch,
+    add_hands,
+    baseline_arguments,
+    baseline_model,
+    make_batch,
+    make_folder,
+    our_model,
+)
 from torch import nn
 
-from unisign.analysis.training_cost import language_model_flops, pose_encoder_flops
+from unisign.analysis.training_cost import clip_flops
+from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
-from unisign.models.language_models.loading import read_language_model_config
-from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 OPTIMIZER = dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-9, weight_decay=1e-4)
+SETTINGS = {name: value for name, value in OPTIMIZER.items() if name not in ('type', 'weight_decay')}
 UNITS = {
     'seconds a step': 's',
     'clips a second': '(more is better)',
     'memory above weights': 'GiB',
     'share of the matrix-product rate': '(of the operations the formulas need; more is better)',
 }
+SHARE_OF_PEAK = 'share of the peak'
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,10 +63,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--frames', type=int, default=128, help='frames a clip')
     parser.add_argument('--layers', type=int, default=2, help='layers of the encoder, and of the decoder')
     parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
     parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     parser.add_argument('--steps', type=int, default=3, help='steps that are timed in each process')
+    add_device_options(parser)
     add_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    choose_device(args)
+    return args
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -63,45 +79,47 @@ def measure(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as folder:
         batch = make_batch(make_folder(Path(folder), args.layers, args.vocabulary), args.batch, args.frames)
-        before = resident_bytes()
+        batch = (add_hands(batch) if args.rgb else batch).to(args.device)
+        before = held_bytes(args.device)
         make = our_step if args.side == 'ours' else baseline_step
-        model, step = make(Path(folder), batch)
+        with torch.device(args.device):  # random weights are made where they are needed
+            model, step = make(Path(folder), batch, args)
         operations = step_operations(Path(folder), batch)
     step()  # the optimizer makes its moments
-    forget_peak()
-    time = seconds(step, args.steps, warm_up=0)
+    forget_peak(args.device)
+    time = seconds(step, args.steps, args)
     weights = 4 * 4 * sum(weight.numel() for weight in model.parameters())
     print_measurement(
         seconds=time,
-        memory=(peak_bytes() - before - weights) / 2**30,
-        rate=matrix_product_rate(args.matrix),
+        memory=(peak_bytes(args.device) - before - weights) / 2**30,
+        rate=matrix_product_rate(args.matrix, args),
         operations=operations,
     )
 
 
-def our_step(folder: Path, batch: Batch) -> tuple[nn.Module, Callable[[], Any]]:
+def our_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
     """Return the library's model and its training step."""
-    model = our_model(folder).train()
-    cfg = dict(optimizer=OPTIMIZER, clip_grad=dict(max_norm=1.0), type='OptimWrapper')
-    wrapper: OptimWrapper = OPTIM_WRAPPER_CONSTRUCTORS.build(
-        dict(type='SignOptimWrapperConstructor', optim_wrapper_cfg=cfg)
-    )(model)
+    model = our_model(folder, args.rgb).to(args.device).train()
+    groups = SignOptimWrapperConstructor(dict(optimizer=OPTIMIZER)).parameter_groups(model, OPTIMIZER)
+    optimizer = torch.optim.AdamW(groups, fused=True, **SETTINGS)
+    wrapper = AutocastOptimWrapper(partial(autocast, args), optimizer=optimizer, clip_grad=dict(max_norm=1.0))
     data = dict(inputs=batch.inputs(), data_samples=batch.samples)
     return model, lambda: model.train_step(data, wrapper)
 
 
-def baseline_step(folder: Path, batch: Batch) -> tuple[nn.Module, Callable[[], Any]]:
+def baseline_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
     """Return the baseline and its training step."""
-    model = baseline_model(folder).train()
+    model = baseline_model(folder, args.rgb).to(args.device).train()
     arguments = baseline_arguments(folder, batch)
-    settings = {name: value for name, value in OPTIMIZER.items() if name not in ('type', 'weight_decay')}
     matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
     vectors = [weight for weight in model.parameters() if weight.ndim < 2]
     groups = [dict(params=matrices, weight_decay=OPTIMIZER['weight_decay']), dict(params=vectors, weight_decay=0.0)]
-    optimizer = torch.optim.AdamW(groups, fused=True, **settings)
+    optimizer = torch.optim.AdamW(groups, fused=True, **SETTINGS)
 
     def step() -> None:
-        model.loss(*arguments).backward()
+        with autocast(args):
+            loss = model.loss(*arguments, hands=batch.hands)
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -110,13 +128,27 @@ def baseline_step(folder: Path, batch: Batch) -> tuple[nn.Module, Callable[[], A
 
 
 def step_operations(folder: Path, batch: Batch) -> float:
-    """Return the floating-point operations of a step by the formulas, padding left out, backward twice forward."""
-    config = read_language_model_config(str(folder))
+    """Return the floating-point operations of a step by the formulas, padding left out, backward twice forward.
+
+    The fusion, a fifth of the RGB encoder, is not counted.
+    """
     codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
     prompt, frames = len(codec.prompt_ids('en')), batch.mask.shape[1]
+    rgb_encoder = RGB_ENCODER if batch.hands else None
+    model = dict(pose_encoder={}, rgb_encoder=rgb_encoder, head=dict(language_model=str(folder)))
     words = [len(codec.target_ids(sample.gt_text)) for sample in batch.samples]
-    language_model = sum(language_model_flops(config, prompt + frames, written) for written in words)
-    return 3.0 * (batch.mask.sum().item() * pose_encoder_flops({}, config.d_model) + language_model)
+    of_length = {count: clip_flops(model, frames, count, prompt).forward for count in set(words)}
+    return 3.0 * sum(of_length[count] for count in words)
+
+
+def derive(figures: Measurement, operations: float, rate: float, args: argparse.Namespace) -> None:
+    """Add what follows from the seconds of a step."""
+    figures['seconds a step'] = figures['seconds']
+    figures['clips a second'] = args.batch / figures['seconds']
+    figures['memory above weights'] = figures['memory']
+    figures['share of the matrix-product rate'] = operations / figures['seconds'] / rate
+    if args.peak:
+        figures[SHARE_OF_PEAK] = operations / figures['seconds'] / (args.peak * 1e12)
 
 
 def main() -> None:
@@ -128,15 +160,14 @@ def main() -> None:
     medians = alternate(args)
     operations, rate = medians['ours']['operations'], max(one['rate'] for one in medians.values())
     for figures in medians.values():
-        figures['seconds a step'] = figures['seconds']
-        figures['clips a second'] = args.batch / figures['seconds']
-        figures['memory above weights'] = figures['memory']
-        figures['share of the matrix-product rate'] = operations / figures['seconds'] / rate
+        derive(figures, operations, rate, args)
     title = (
-        f'training step, pose only, {args.batch} clips of {args.frames} frames, language model {args.layers} + '
-        f'{args.layers} layers: {operations / 1e12:.2f} TFLOP; matrix products {rate / 1e9:.0f} GFLOP/s'
+        f'training step, {"RGB-pose" if args.rgb else "pose only"}, {args.dtype}, {args.batch} clips of {args.frames} '
+        f'frames, language model {args.layers} + {args.layers} layers: {operations / 1e12:.2f} TFLOP; '
+        f'matrix products {rate / 1e9:.0f} GFLOP/s'
     )
-    report(title, medians, UNITS, args)
+    peak = {SHARE_OF_PEAK: f'(of {args.peak:g} TFLOP/s; more is better)'} if args.peak else {}
+    report(title, medians, UNITS | peak, args)
 
 
 if __name__ == '__main__':

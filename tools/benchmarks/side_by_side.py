@@ -72,19 +72,6 @@ def keep_freed_memory() -> None:
     keep_freed_memory()
 
 
-def matrix_product_rate(size: int = 4096, count: int = 5) -> float:
-    """Return floating-point operations a second of a square float32 matrix product, the best of ``count``."""
-    import torch
-
-    a, b, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
-    best = float('inf')
-    for _ in range(count + 1):
-        begin = time.perf_counter()
-        torch.mm(a, b, out=out)
-        best = min(best, time.perf_counter() - begin)
-    return 2 * size**3 / best
-
-
 def resident_bytes() -> int:
     """Return the memory this process holds now."""
     with Path('/proc/self/statm').open() as file:
@@ -141,9 +128,10 @@ def origin(args: argparse.Namespace) -> dict[str, Any]:
 
     commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], check=False, capture_output=True, text=True)
     script = Path(sys.argv[0])
+    accelerator = f'{torch.cuda.get_device_name()}, ' if getattr(args, 'device', None) == 'cuda' else ''
     return dict(
         command=' '.join(['python', f'tools/benchmarks/{script.name}', *sys.argv[1:]]),
-        machine=f'{processor()}, torch {torch.__version__}',
+        machine=f'{accelerator}{processor()}, torch {torch.__version__}',
         threads=args.threads,
         load=os.getloadavg()[0],
         commit=commit.stdout.strip() or 'unknown',

@@ -1,23 +1,29 @@
 """Models and batches of real size for the benchmarks, with random weights: the same for both sides."""
 
 import json
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from baseline.model import IGNORED, BaselineModel
+from accelerator import to_device
+from baseline.model import IGNORED, BaselineModel, Hands
 from torch import Tensor
 
 from unisign.checkpoints import to_official
 from unisign.models import UniSign
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, make_language_model
+from unisign.models.unisign import CROP_SIZE
 from unisign.registry import MODELS
 from unisign.structures import PARTS, SignDataSample
 
 VOCABULARY = 250_112  # mT5's
+SAMPLED_SHARE = 0.1  # of a hand's frames whose picture is read (spec.md, section 5)
+RGB_ENCODER = dict(type='HandCropEncoder', backbone=dict(type='EfficientNet', arch='b0'))
+FUSION = dict(type='PriorGuidedFusion')
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 
 
@@ -29,15 +35,22 @@ class Batch:
         parts: part name -> [B, T, V, 3], each clip's last frame repeated to the end.
         mask: bool [B, T].
         samples: B of them, with their texts.
+        hands: the pictures as the library's model reads them, normalised; None for poses alone.
     """
 
     parts: dict[str, Tensor]
     mask: Tensor
     samples: list[SignDataSample]
+    hands: Hands | None = None
 
     def inputs(self) -> dict[str, Any]:
         """Return what the library's model reads."""
-        return dict(parts=self.parts, mask=self.mask)
+        inputs: dict[str, Any] = dict(parts=self.parts, mask=self.mask)
+        return inputs | dict(hands=self.hands) if self.hands else inputs
+
+    def to(self, device: str) -> 'Batch':
+        """Return the batch with its tensors on a device."""
+        return replace(self, **to_device(dict(parts=self.parts, mask=self.mask, hands=self.hands), device))
 
 
 def make_folder(folder: Path, layers: int = 2, vocabulary: int = VOCABULARY) -> Path:
@@ -65,17 +78,35 @@ def make_batch(folder: Path, clips: int, frames: int, words: tuple[int, int] = (
     return Batch(parts, torch.ones(clips, frames, dtype=torch.bool), samples)
 
 
-def our_model(folder: Path, **head: Any) -> UniSign:
-    """Return the library's pose-only model."""
+def add_hands(batch: Batch, seed: int = 0) -> Batch:
+    """Return the batch with a picture of a tenth of each clip's hands."""
+    torch.manual_seed(seed)
+    clips, frames = batch.mask.shape
+    count = math.ceil(SAMPLED_SHARE * frames)
+    hands = {}
+    for side in ('left', 'right'):
+        hands[side] = dict(
+            images=torch.randn(clips * count, 3, CROP_SIZE, CROP_SIZE),
+            keypoints=torch.rand(clips * count, len(PARTS[side]), 2),
+            clip=torch.arange(clips).repeat_interleave(count),
+            frame=torch.cat([torch.randperm(frames)[:count].sort().values for _ in range(clips)]),
+        )
+    return replace(batch, hands=hands)
+
+
+def our_model(folder: Path, rgb: bool = False, **head: Any) -> UniSign:
+    """Return the library's model, pose only or with pictures."""
     torch.manual_seed(0)
     head = dict(type='MT5GenerationHead', language_model=str(folder), pretrained=False, **head)
-    return MODELS.build(dict(type='UniSign', pose_encoder=dict(type='PartGCNEncoder'), head=head))
+    branch = dict(rgb_encoder=RGB_ENCODER, fusion=FUSION) if rgb else {}
+    return MODELS.build(dict(type='UniSign', pose_encoder=dict(type='PartGCNEncoder'), head=head, **branch))
 
 
-def baseline_model(folder: Path) -> BaselineModel:
+def baseline_model(folder: Path, rgb: bool = False) -> BaselineModel:
     """Return the baseline; its weights are random too, but not those of ``our_model``."""
     torch.manual_seed(0)
-    return BaselineModel(load_language_model(str(folder), pretrained=False))
+    branch = dict(rgb_encoder=MODELS.build(RGB_ENCODER), fusion=MODELS.build(FUSION)) if rgb else {}
+    return BaselineModel(load_language_model(str(folder), pretrained=False), **branch)
 
 
 def copy_weights(ours: UniSign, baseline: BaselineModel) -> None:
@@ -84,8 +115,9 @@ def copy_weights(ours: UniSign, baseline: BaselineModel) -> None:
 
 
 def baseline_arguments(folder: Path, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
-    """Return the arguments of ``BaselineModel.loss``, with the token ids that the library's head would use."""
+    """Return the arguments of ``BaselineModel.loss`` but the pictures, with the token ids of the library's head."""
     codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
     prompts = torch.tensor([codec.prompt_ids(sample.lang) for sample in batch.samples])
     targets, valid = codec.target_batch([sample.gt_text for sample in batch.samples])
-    return batch.parts, batch.mask.long(), prompts, targets.masked_fill(~valid, IGNORED)
+    targets = targets.masked_fill(~valid, IGNORED)
+    return batch.parts, batch.mask.long(), prompts.to(batch.mask.device), targets.to(batch.mask.device)

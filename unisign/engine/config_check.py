@@ -25,7 +25,14 @@ DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Keys of a data loader that MMEngine reads itself.
 KEYS_OF_DATALOADERS = {'num_batch_per_epoch'}
 # Top-level keys beside Runner's own arguments.
-KEYS_OF_CONFIGS = {'runner_type', 'custom_imports', 'auto_scale_lr', 'model_wrapper_cfg', 'find_unused_parameters'}
+KEYS_OF_CONFIGS = {
+    'runner_type',
+    'compile',
+    'custom_imports',
+    'auto_scale_lr',
+    'model_wrapper_cfg',
+    'find_unused_parameters',
+}
 
 
 class ConfigError(DataError):

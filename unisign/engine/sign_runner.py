@@ -329,6 +329,27 @@ class SignRunner(Runner):
         else:
             super()._init_model_weights()
 
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the networks of the pose encoder, if the config's ``compile`` is True or holds options.
+
+        MMEngine compiles ``target``, the whole training step, anew for each length of the clips and of their texts.
+
+        Raises:
+            ConfigError: for another value, or a pose encoder that has nothing to compile.
+        """
+        options = self.cfg.get('compile', False)
+        if options is None or options is False:
+            return
+        if options is not True and not isinstance(options, MutableMapping):
+            raise ConfigError(
+                'compile', f'{options!r} is neither True nor False nor a dict.', "Example: dict(backend='inductor')."
+            )
+        encoder: Any = getattr(self._bare_model, 'pose_encoder', None)
+        if not hasattr(encoder, 'compile_networks'):
+            raise ConfigError('compile', f'{type(encoder).__name__} has no networks to compile.', 'Leave it out.')
+        encoder.compile_networks(**({} if options is True else options))
+        self.logger.info('The pose encoder is compiled at its first batches, which takes minutes.')
+
     def build_train_loop(self, loop: BaseLoop | dict) -> SignTrainLoop:
         """Build the training loop.
 

@@ -6,6 +6,7 @@ padded, the hands go through their shared weights one after the other, and the o
 Shape letters: B clips, C channels, T frames, V points, K hops.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -18,6 +19,7 @@ from unisign.structures import PARTS
 SPATIAL_CHANNELS = (64, 64, 128, 256)
 TEMPORAL_CHANNELS = (256, 256, 256, 256)
 TEMPORAL_KERNEL = 5
+HANDS = ('left', 'right')
 NEXT_TO_BODY = {'left': -2, 'right': -1, 'face_all': 0}  # part -> the body's point it hangs on
 
 
@@ -82,12 +84,17 @@ class PoseEncoder(nn.Module):
         self.part_para = nn.Parameter(torch.zeros(joined))
         self.pose_proj = nn.Linear(joined, width)
 
-    def forward(self, parts: dict[str, Tensor]) -> Tensor:
-        """Return [B, T, width]; padding is part of the clips."""
+    def forward(self, parts: dict[str, Tensor], fuse: Callable[[str, Tensor], Tensor] | None = None) -> Tensor:
+        """Return [B, T, width]; padding is part of the clips.
+
+        ``fuse`` takes the name of a hand and its spatial features [B, C, T, V], and returns them with pictures in them.
+        """
         body, pooled = None, []
         for name in PARTS:
             x = self.proj_linear[name](parts[name]).permute(0, 3, 1, 2)  # B C T V
             x = self.gcn_modules[name](x)
+            if fuse is not None and name in HANDS:
+                x = fuse(name, x)
             if body is None:
                 body = x
             else:

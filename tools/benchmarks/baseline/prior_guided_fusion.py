@@ -34,7 +34,7 @@ def fuse_clip(fusion: PriorGuidedFusion, features: Tensor, frames: Tensor, keypo
     gate = F.relu(torch.tanh(fusion.gate.layers[2](F.gelu(fusion.gate.layers[0](both)))))
     fused = gate * read + (1 - gate) * selected
     features = features.clone()
-    features[:, frames] = fused.transpose(0, 1)
+    features[:, frames] = fused.transpose(0, 1).to(features.dtype)
     return features
 
 
@@ -54,7 +54,8 @@ def cross_attention(fusion: PriorGuidedFusion, features: Tensor, keypoints: Tens
     queries = features.transpose(1, 2) + torch.cat([phases.sin(), phases.cos()], dim=-1)
     cells = crops.flatten(2).transpose(1, 2)
     count, channels = cells.shape[1:]
-    angles = torch.arange(count)[:, None] / 10000 ** (torch.arange(0, channels, 2) / channels)
+    places, pairs = (torch.arange(end, device=cells.device) for end in (count, channels // 2))
+    angles = places[:, None] / 10000 ** (2 * pairs / channels)
     cells = cells + torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(cells)
     return fusion.crop_attention.attention(queries, cells, cells, need_weights=False)[0].transpose(1, 2)
 

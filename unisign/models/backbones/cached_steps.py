@@ -3,7 +3,8 @@
 They compute what ``lean_steps`` computes, and keep as little for the backward pass. There each operation goes over all
 frames of all points, and what lies between two of them is as large as what goes into the block, or twice that. Here it
 is a few MiB, used again and again, which a core's cache holds. Frames do not touch each other where points are mixed,
-nor points where frames are. On a GPU small operations are slow, and ``lean_steps`` is used.
+nor points where frames are. On a GPU small operations are slow, and ``lean_steps`` is used, as it is in half precision
+and for batch norms that are synchronised.
 
 Shape letters: V points, S sequences that share the weights, N packed frames, M frames of all sequences, C channels,
 K hops.
@@ -14,19 +15,16 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from unisign.models.backbones.clip_timeline import lay_out
-from unisign.models.backbones.lean_steps import (
-    behind_relu_,
-    convolution_backward,
-    convolve,
+from unisign.models.backbones.lean_batch_norm import (
     count_batch,
     norm_backward,
     norm_settings,
     normalise_again,
     to_rows,
 )
+from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, convolution_backward, convolve
 
 # Values that are worked on at a time: 4 MiB in float32.
 VALUES = 1 << 20
@@ -51,7 +49,7 @@ class MixPoints(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the gradients of the arguments of ``forward``."""
         x, adjacency, weight, bias = ctx.saved_tensors
@@ -101,13 +99,13 @@ class NormReluConv(torch.autograd.Function):
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
         out, kernel = x.new_empty(*x.shape[:-1], len(kernel)), _channels_last(kernel)
         for some in _some_points(x):
-            activated = normalise_again(x[some], gamma, beta, mean, scale).relu_()
+            activated = normalise_again(x[some], gamma, beta, mean, scale, norm.eps).relu_()
             convolved = convolve(lay_out(activated, position, length), kernel, bias, conv.padding)
             torch.index_select(convolved, -2, position, out=out[some])
         return out
 
     @staticmethod
-    @once_differentiable
+    @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
@@ -115,27 +113,27 @@ class NormReluConv(torch.autograd.Function):
         kernel = _channels_last(kernel)
         of_kernel = torch.zeros_like(kernel)
         for some in _some_points(x):
-            activated = normalise_again(x[some], gamma, beta, mean, scale).relu_()
+            activated = normalise_again(x[some], gamma, beta, mean, scale, ctx.norm.eps).relu_()
             timeline, given = (lay_out(one, position, ctx.length) for one in (activated, grad[some]))
             of_timeline, *of_weights = convolution_backward(given, timeline, kernel, ctx.padding)
             torch.index_select(of_timeline, -2, position, out=of_normal[some])
             behind_relu_(of_normal[some], activated)
             of_kernel += of_weights[0]
             of_bias += of_weights[1]
-        of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, ctx.norm)
+        of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, None, ctx.norm)
         return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
 
 
 def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Return the mean and 1 / deviation that a batch norm of ``x`` [..., C] uses; in training it notes them."""
-    training, eps = norm_settings(norm)
-    if training:
+    settings = norm_settings(norm)
+    if settings.training:
         mean, variance = torch.ops.aten.batch_norm_update_stats(
-            to_rows(x), norm.running_mean, norm.running_var, count_batch(norm)
+            to_rows(x), norm.running_mean, norm.running_var, count_batch(norm, True)
         )
     else:
         mean, variance = cast(Tensor, norm.running_mean).clone(), cast(Tensor, norm.running_var)
-    return mean, (variance + eps).rsqrt_()
+    return mean, (variance + settings.eps).rsqrt_()
 
 
 def _channels_last(kernel: Tensor) -> Tensor:

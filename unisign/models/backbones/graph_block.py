@@ -6,7 +6,7 @@ product over all frames, without a transposition in between.
 """
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones import cached_steps, lean_steps
 from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
+from unisign.models.backbones.compiled_networks import PackedTimeline
+from unisign.models.backbones.lean_batch_norm import WIDE, BatchNorm, can_be_lean, norm_settings
 from unisign.models.backbones.lean_steps import convolve, fold, mix_points
 
 
@@ -27,10 +29,20 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     if x.numel() == 0 and not (isinstance(norm, nn.SyncBatchNorm) and norm.training and _is_distributed()):
         return x * norm.weight + norm.bias
     channels = x.shape[-1]
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        # Strides of numbers alone: PyTorch 2.13 cannot put those of the image below in order where M is free.
+        return norm(x.reshape(-1, channels, 1, 1)).reshape(x.shape)
     image = x.reshape(1, -1, 1, channels).permute(0, 3, 1, 2)  # [1, C, M, 1], channels last: PyTorch's fast path
     if x.numel() == 0:
         image = image.float()  # in half precision it would send zeros of that type where others send float32
     return norm(image).permute(0, 2, 3, 1).reshape(x.shape)
+
+
+def _precision(x: Tensor) -> torch.dtype:
+    """Return the precision of the products with ``x``: autocast's, where that is on and would round ``x``."""
+    device = x.device.type
+    rounded = torch.is_autocast_enabled(device) and x.dtype is not torch.float64
+    return torch.get_autocast_dtype(device) if rounded else x.dtype
 
 
 def _is_distributed() -> bool:
@@ -68,40 +80,58 @@ class GraphBlock(nn.Module):
             self.residual_conv = nn.Conv2d(in_channels, out_channels, 1)
             self.residual_norm = nn.BatchNorm2d(out_channels)
 
-    def forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
-        """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels]."""
+    def forward(self, x: Tensor, timeline: Any) -> Tensor:
+        """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels].
+
+        ``timeline`` is a ``ClipTimeline``, or what takes its place in exported and compiled graphs.
+        """
         if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
-            return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
+            x = x.to(_precision(x))
+            with torch.autocast(x.device.type, enabled=False):  # the steps round the weights themselves
+                return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
-            mix_frames = partial(_mix_frames, self.temporal_conv)
-            y = apply_batch_norm(self.temporal_norm, timeline.convolve(y, mix_frames))
+            if isinstance(timeline, PackedTimeline):
+                y = timeline.convolve(y, self.temporal_conv)
+            else:
+                y = timeline.convolve(y, partial(_mix_frames, self.temporal_conv))
+            y = apply_batch_norm(self.temporal_norm, y)
         return (y + self._residual(x)).relu()
 
-    def _is_plain(self, x: Tensor, timeline: ClipTimeline) -> bool:
-        """Tell whether ``lean_steps`` can do it: batch norms over this process's own frames, in one precision."""
-        if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # an export takes PyTorch's layers
+    def _is_plain(self, x: Tensor, timeline: Any) -> bool:
+        """Tell whether ``lean_steps`` can do it."""
+        if type(timeline) is not ClipTimeline or torch.compiler.is_compiling():  # such graphs take PyTorch's layers
             return False
-        norms = (self.graph_norm, self.temporal_norm, self.residual_norm)
-        plain = all(norm is None or type(norm) is nn.BatchNorm2d for norm in norms)
-        return plain and x.numel() > 0 and not torch.is_autocast_enabled(x.device.type)
+        norms = [norm for norm in (self.graph_norm, self.temporal_norm, self.residual_norm) if norm is not None]
+        # A process without frames must not leave the others waiting.
+        runs = x.numel() > 0 or norm_settings(self.graph_norm).group is not None
+        return runs and all(can_be_lean(norm) for norm in norms)
 
     def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does with less memory."""
         points, *others, channels = x.shape
         weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
         bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
-        steps = cached_steps if x.device.type == 'cpu' else lean_steps
+        cached = x.device.type == 'cpu' and x.dtype in WIDE and norm_settings(self.graph_norm).group is None
+        steps = cached_steps if cached else lean_steps
         y = steps.MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
-        y = y.view(points, *others, -1)
+        y = y.view(points, *others, weight.shape[1])
         norm, conv = self.graph_norm, self.temporal_conv
         if conv is not None and self.temporal_norm is not None:
             y = steps.NormReluConv.apply(
                 y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
             )
             norm = self.temporal_norm
-        return lean_steps.NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._residual(x), conv is None)
+        return lean_steps.NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._lean_residual(x), conv is None)
+
+    def _lean_residual(self, x: Tensor) -> Tensor:
+        """Do what ``_residual`` does with less memory."""
+        conv, norm = self.residual_conv, self.residual_norm
+        if conv is None or norm is None:
+            return x
+        x = F.linear(x, conv.weight.flatten(1).to(x.dtype), cast(Tensor, conv.bias).to(x.dtype))
+        return BatchNorm.apply(x, norm, norm.weight, norm.bias)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""
@@ -118,7 +148,8 @@ class GraphBlock(nn.Module):
             y = take_out(convolve(y, kernel, shift, self.temporal_conv.padding), timeline.position)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
-            x = F.linear(x, *fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias)))
+            folded = fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias))
+            x = F.linear(x, *(weight.to(x.dtype) for weight in folded))
         return y.add_(x).relu_()
 
     def _mix_points(self, x: Tensor) -> Tensor:

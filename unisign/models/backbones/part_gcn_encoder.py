@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.compiled_networks import CompiledNetworks, compile_networks
 from unisign.models.backbones.graph_block import GraphBlock
 from unisign.models.backbones.repeated_block import run_repeatedly
 from unisign.models.backbones.skeleton_graph import hop_adjacency
@@ -79,6 +81,7 @@ class PartGCNEncoder(nn.Module):
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
         self.temporal_kernel, self.with_cp = temporal_kernel, with_cp
+        self._compiled: CompiledNetworks | None = None
         self.make_timeline: Callable[..., ClipTimeline] = ClipTimeline  # an export lays the frames out in another way
         self.out_channels, self.spatial_out_channels = out_channels, spatial_channels[-1]
         self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
@@ -135,28 +138,58 @@ class PartGCNEncoder(nn.Module):
     def spatial(self, parts: dict[str, Tensor], mask: Tensor) -> SpatialFeatures:
         """Run the spatial networks: each frame for itself. Arguments as for ``forward``."""
         timeline = self.make_timeline(mask, gap=self.temporal_kernel // 2)
+        frames = {
+            name: torch.stack([timeline.pack(parts[part]) for part in names]) for name, names in NETWORK_PARTS.items()
+        }
+        if self._compiled is not None and self._can_be_compiled(timeline):
+            return SpatialFeatures(self._compiled.spatial(self, frames), timeline)
+        return SpatialFeatures(self.spatial_of(frames, timeline), timeline)
+
+    def spatial_of(self, frames: dict[str, Tensor], timeline: Any) -> dict[str, Tensor]:
+        """Return the features [V, S, N, C] of each network for its packed frames [S, N, V, 3]."""
         features = {}
-        for name, part_names in NETWORK_PARTS.items():
-            frames = torch.stack([timeline.pack(parts[part]) for part in part_names])  # [S, N, V, 3]
-            x = self.embeddings[name](frames.permute(2, 0, 1, 3).contiguous())
-            x = self._through(self.spatial_networks[name], x, timeline)
-            features[name] = x
-        return SpatialFeatures(features, timeline)
+        for name in NETWORK_PARTS:
+            x = self.embeddings[name](frames[name].permute(2, 0, 1, 3).contiguous())
+            features[name] = self._through(self.spatial_networks[name], x, timeline)
+        return features
 
     def temporal(self, features: SpatialFeatures) -> Tensor:
         """Add the body's feature to the other parts, run the temporal networks, join the parts; see ``forward``."""
-        body = features.networks['body'].detach()
+        networks, timeline = features.networks, features.timeline
+        if self._compiled is not None and self._can_be_compiled(timeline):
+            return timeline.unpack(self._compiled.temporal(self, networks, timeline.position, timeline.length))
+        return timeline.unpack(self.temporal_of(networks, timeline))
+
+    def temporal_of(self, networks: dict[str, Tensor], timeline: Any) -> Tensor:
+        """Return the joined features of the packed frames, [N, out_channels]."""
+        body = networks['body'].detach()
         pooled: list[Tensor] = []
         for name, part_names in NETWORK_PARTS.items():
-            x = features.networks[name]
+            x = networks[name]
             if name != 'body':
                 joints = [PARTS[part].body_joint for part in part_names]
                 x = x + body[joints].transpose(0, 1)  # [1, S, N, C], the same for every point of the part
-            pooled.extend(self._through(self.temporal_networks[name], x, features.timeline).mean(dim=0))
+            pooled.extend(self._through(self.temporal_networks[name], x, timeline).mean(dim=0))
         joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
-        return features.timeline.unpack(self.dropout(self.projection(joined)))
+        return self.dropout(self.projection(joined))
 
-    def _through(self, network: nn.Module, x: Tensor, timeline: ClipTimeline) -> Tensor:
+    def compile_networks(self, **options: Any) -> None:
+        """Let ``torch.compile`` run the networks from now on, whatever the lengths of the clips.
+
+        Weights, checkpoints and results stay what they are. A batch of one frame or none, and training with activation
+        checkpointing, run as before.
+
+        Args:
+            options: of ``torch.compile``, such as ``backend`` or ``mode``; ``dynamic`` is True unless it is given.
+        """
+        self._compiled = compile_networks(options)
+
+    def _can_be_compiled(self, timeline: ClipTimeline) -> bool:
+        repeated = self.with_cp and self.training
+        exported = type(timeline) is not ClipTimeline or torch.compiler.is_compiling()
+        return not repeated and not exported and timeline.num_frames > 1
+
+    def _through(self, network: nn.Module, x: Tensor, timeline: Any) -> Tensor:
         repeated = self.with_cp and self.training
         for block in network.children():
             x = run_repeatedly(block, x, timeline) if repeated else block(x, timeline)

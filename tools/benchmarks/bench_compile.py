@@ -1,0 +1,107 @@
+"""Time the pose encoder as it is and through ``torch.compile``, in training and in evaluation.
+
+Example: ``python tools/benchmarks/bench_compile.py``. Real sizes; both ways in one process, in turns, medians. A
+training pass is forward and backward, its memory what autograd keeps in between. On the CPU compiling needs g++.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from accelerator import add_device_options, autocast, choose_device, synchronise
+from bench_kept_memory import kept_bytes
+from side_by_side import add_options, keep_freed_memory, origin, write_json
+from torch import Tensor
+
+from unisign.models import PartGCNEncoder
+from unisign.structures import PARTS
+
+WAYS = ('as it is', 'compiled')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--batch', type=int, default=4, help='clips')
+    parser.add_argument('--frames', type=int, default=128, help='frames a clip')
+    parser.add_argument('--backend', default='inductor', help='of torch.compile')
+    add_device_options(parser)
+    add_options(parser)
+    args = parser.parse_args()
+    choose_device(args)
+    return args
+
+
+class Passes:
+    """The passes of one encoder over one batch."""
+
+    def __init__(self, args: argparse.Namespace, compiled: bool) -> None:
+        torch.manual_seed(0)
+        self.args, self.encoder = args, PartGCNEncoder().to(args.device)
+        if compiled:
+            self.encoder.compile_networks(backend=args.backend)
+        self.mask = torch.ones(args.batch, args.frames, dtype=torch.bool, device=args.device)
+        size = (args.batch, args.frames)
+        self.parts = {name: torch.rand(*size, len(part), 3, device=args.device) for name, part in PARTS.items()}
+
+    def forward(self) -> Tensor:
+        """Return the features."""
+        with autocast(self.args):
+            return self.encoder(self.parts, self.mask)
+
+    def training(self) -> None:
+        """Run forward and backward."""
+        self.encoder.train().zero_grad()
+        self.forward().sum().backward()
+
+    @torch.no_grad()
+    def evaluation(self) -> None:
+        """Run forward in evaluation."""
+        self.encoder.eval()
+        self.forward()
+
+    def kept_bytes(self) -> int:
+        """Return what autograd keeps between the passes."""
+        self.encoder.train()
+        return kept_bytes(self.forward, self.encoder.parameters())
+
+
+def seconds(run: Callable[[], None], device: str) -> float:
+    """Return the seconds of a call."""
+    synchronise(device)
+    begin = time.perf_counter()
+    run()
+    synchronise(device)
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Run the command line."""
+    args = parse_args()
+    keep_freed_memory()
+    torch.set_num_threads(args.threads)
+    passes = {way: Passes(args, way == 'compiled') for way in WAYS}
+    found: dict[str, dict[str, float]] = {way: {} for way in WAYS}
+    for kind in ('training', 'evaluation'):
+        first = {way: seconds(getattr(one, kind), args.device) for way, one in passes.items()}
+        times = [
+            {way: seconds(getattr(one, kind), args.device) for way, one in passes.items()} for _ in range(args.rounds)
+        ]
+        for way in WAYS:
+            found[way][f'{kind}, first, s'] = first[way]
+            found[way][f'{kind}, s'] = statistics.median(each[way] for each in times)
+    for way, one in passes.items():
+        found[way]['kept, MiB'] = one.kept_bytes() / 2**20
+    facts = origin(args)
+    size = f'{args.batch} clips of {args.frames} frames'
+    print(f'\npose encoder, {args.dtype}, {size}, {facts["machine"]}, load {facts["load"]:.2f}')
+    print(f'{"":20}' + ''.join(f'{way:>12}' for way in WAYS))
+    for figure in found['compiled']:
+        print(f'{figure:20}' + ''.join(f'{found[way][figure]:12.4g}' for way in WAYS))
+    write_json(args, dict(facts, figures=found))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Measures on a GPU what docs/benchmarks.md measures on a CPU, in well under ten minutes on an H200:
+#
+#   bash tools/benchmarks/run_gpu.sh FOLDER [arguments for each of its benchmarks ..]
+#
+# FOLDER gets a JSON file and the printed table of each. A benchmark that fails, or takes longer than its limit, does not
+# stop the others; the exit code tells. Environment variables: PYTHON, the interpreter; LIMIT, seconds a
+# benchmark (180); MATRIX, width of the product that gives the rate (8192).
+set -uo pipefail
+if [ $# -lt 1 ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    exit 2
+fi
+out=$1
+shift
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+export PYTHONPATH="$here/../..${PYTHONPATH:+:$PYTHONPATH}" HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+mkdir -p "$out"
+failed=0
+
+measure() {
+    local name=$1 script=$2
+    shift 2
+    echo "== $name"
+    timeout "${LIMIT:-180}" "${PYTHON:-python}" "$here/$script" --json "$out/$name.json" "$@" 2>&1 | tee "$out/$name.txt" || failed=1
+}
+
+whole='--layers 12 --frames 256 --rounds 2'
+measure training_pose bench_training_step.py $whole --batch 16 --steps 10 --matrix "${MATRIX:-8192}" "$@"
+measure training_rgb bench_training_step.py $whole --batch 4 --rgb --steps 10 --matrix "${MATRIX:-8192}" "$@"
+measure evaluation bench_evaluation.py $whole --batch 16 "$@"
+exit $failed
