@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from unisign.structures import NUM_KEYPOINTS, PARTS, ClipError, Poses
+from unisign.structures.keypoint_layout import point_runs
 
 _HEADER = struct.Struct('<4sIIHBBIId8x')
 _MAGIC = b'UPK1'
@@ -119,18 +120,7 @@ def _all_points(values: np.ndarray, points: np.ndarray | None) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _runs(points: bytes) -> list[tuple[slice, slice]]:
-    """Return which of the kept points go where, as few slices: they are copied several times as fast as single points.
-
-    A run is of points at equal distances, such as every other point of the jaw.
-    """
-    runs, start = [], 0
-    while start < len(points):
-        end, step = start + 1, points[start + 1] - points[start] if start + 1 < len(points) else 1
-        while end < len(points) and points[end] - points[end - 1] == step > 0:
-            end += 1
-        runs.append((slice(start, end), slice(points[start], points[end - 1] + 1, max(step, 1))))
-        start = end
-    return runs
+    return point_runs(points)
 
 
 def _as_scores(scores: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -3,21 +3,17 @@
 import numpy as np
 import torch
 
-from unisign.structures import NUM_KEYPOINTS, PARTS
+from unisign.structures import PARTS
+from unisign.structures.keypoint_layout import point_runs
 
 SCORE_THRESHOLD = np.float32(0.3)
 FEWEST_BODY_POINTS = 4
 
-# The points of all parts, one behind the other, so that one pass serves them all; their origins; the parts' places.
-_POINTS = [index for part in PARTS.values() for index in part.indices]
-_ORIGINS = [part.indices[part.origin or 0] for part in PARTS.values() for _ in part.indices]
+# The points of all parts, one behind the other, so that one pass serves them all; the parts' places among them.
+_RUNS = point_runs([index for part in PARTS.values() for index in part.indices])
 _ENDS = np.cumsum([len(part) for part in PARTS.values()]).tolist()
 _PLACES = {name: slice(end - len(part), end) for (name, part), end in zip(PARTS.items(), _ENDS, strict=True)}
 _BODY = _PLACES['body']
-# Where a clip's numbers are rows: 266 coordinates, 133 scores and zeros, which are the origin of the scores.
-_SCORES, _ZEROS = 2 * NUM_KEYPOINTS, 3 * NUM_KEYPOINTS
-_POINT_ROWS = np.array([(2 * point, 2 * point + 1, _SCORES + point) for point in _POINTS])
-_ORIGIN_ROWS = np.array([(2 * point, 2 * point + 1, _ZEROS) for point in _ORIGINS])
 
 
 def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,25 +31,47 @@ def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.n
     Returns:
         Part name -> float32 [T, V, 3] (x, y, score).
     """
-    # Frames come last until the end: every step below runs over long rows, several times as fast.
-    rows = _as_rows(keypoints, scores)
-    planes = rows.take(_POINT_ROWS, axis=0)
+    planes = _frames_last(keypoints, scores)
     seen = planes[:, 2] > SCORE_THRESHOLD
     body = planes[_BODY, :2].transpose(1, 0, 2).reshape(2, -1).compress(seen[_BODY].ravel(), axis=1)
     square = _body_square(body)
     if square is None:
         planes[:] = 0
     else:
-        centre, side = square
-        origins = rows.take(_ORIGIN_ROWS, axis=0)
-        origins[_BODY, :2] = centre[:, None]
-        scale = np.full((len(_POINTS), 3, 1), 1 / side, np.float32)
-        scale[_BODY], scale[:, 2] = 2 / side, 1
-        planes -= origins
-        planes *= scale
+        _move_and_scale(planes, *square)
         torch.from_numpy(planes).clamp_(-1, 1)  # in a third of the time of np.clip
         planes *= seen[:, None]
     return {name: _frames_first(planes[place]) for name, place in _PLACES.items()}
+
+
+def _frames_last(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return float32 [69, 3, T], x, y and score of the points of all parts.
+
+    Frames come last so that what is done to them runs over long rows, several times as fast.
+    """
+    planes = np.empty((_ENDS[-1], 3, len(keypoints)), np.float32)
+    for place, points in _RUNS:
+        planes[place, :2] = keypoints[:, points].transpose(1, 2, 0)
+        planes[place, 2] = scores[:, points].T
+    return planes
+
+
+def _frames_first(planes: np.ndarray) -> np.ndarray:
+    """Return [T, V, 3] of ``planes`` [V, 3, T]."""
+    num_points, _, num_frames = planes.shape
+    return np.ascontiguousarray(planes.reshape(-1, num_frames).T).reshape(num_frames, num_points, 3)
+
+
+def _move_and_scale(planes: np.ndarray, centre: np.ndarray, side: np.float32) -> None:
+    """Make x and y relative to each part's origin, in its unit."""
+    for name, place in _PLACES.items():
+        part, positions = PARTS[name], planes[place, :2]
+        if part.origin is None:
+            positions -= centre[:, None]
+            positions *= 2 / side
+        else:
+            positions -= positions[part.origin].copy()
+            positions *= 1 / side
 
 
 def _body_square(points: np.ndarray) -> tuple[np.ndarray, np.float32] | None:
@@ -66,18 +84,3 @@ def _body_square(points: np.ndarray) -> tuple[np.ndarray, np.float32] | None:
     low, high = points.min(axis=1), points.max(axis=1)
     side = (high - low).max()
     return ((low + high) / 2, side) if side > 0 else None
-
-
-def _as_rows(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return float32 [400, T]: x and y of each point, the scores, and zeros."""
-    rows = np.empty((_ZEROS + 1, len(keypoints)), np.float32)
-    rows[:_SCORES] = np.reshape(keypoints, (len(keypoints), _SCORES)).T
-    rows[_SCORES:_ZEROS] = np.transpose(scores)
-    rows[_ZEROS] = 0
-    return rows
-
-
-def _frames_first(planes: np.ndarray) -> np.ndarray:
-    """Return [T, V, 3] of ``planes`` [V, 3, T]."""
-    num_points, _, num_frames = planes.shape
-    return np.ascontiguousarray(planes.reshape(-1, num_frames).T).reshape(num_frames, num_points, 3)
