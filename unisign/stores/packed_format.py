@@ -88,13 +88,13 @@ def decode_clip(value: bytes | memoryview, source: object) -> Poses:
     size, dtype = num_frames * num_points, _DTYPES[code]
     values = _as_float32(np.frombuffer(view, dtype, 3 * size, offset))
     # x and y of a point as one number, so that they are moved together.
-    pairs, scores = values[: 2 * size].view(np.complex64), values[2 * size :]
+    pairs = _all_points(values[: 2 * size].view(np.complex64).reshape(num_frames, num_points), points)
     frame_ids = None
     if flags & _HAS_FRAME_IDS:
         frame_ids = np.frombuffer(view, '<i4', num_frames, offset + 3 * size * dtype.itemsize).astype(np.int64)
     return Poses(
-        keypoints=_all_points(pairs.reshape(num_frames, num_points), points).view(np.float32).reshape(num_frames, -1, 2),
-        scores=_all_points(scores.reshape(num_frames, num_points), points),
+        keypoints=pairs.view(np.float32).reshape(*pairs.shape, 2),
+        scores=_all_points(values[2 * size :].reshape(num_frames, num_points), points),
         frame_size=(width, height) if width and height else None,
         frame_rate=frame_rate or None,
         frame_ids=frame_ids,
