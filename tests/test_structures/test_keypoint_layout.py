@@ -1,6 +1,7 @@
 import pytest
 
 from unisign.structures import KEYPOINT_MIRROR, KEYPOINT_NAMES, NUM_KEYPOINTS, PART_NAMES, PARTS
+from unisign.structures.keypoint_layout import point_runs
 
 
 def test_names_are_unique_and_in_coco_wholebody_order():
@@ -46,3 +47,25 @@ def test_hand_edges_start_each_finger_at_the_wrist():
     starts = [edge for edge in PARTS['left'].edges if edge[0] == 0]
     assert starts == [(0, 1), (0, 5), (0, 9), (0, 13), (0, 17)]
     assert (7, 8) in PARTS['left'].edges and len(PARTS['left'].edges) == 20
+
+
+@pytest.mark.parametrize(
+    ('points', 'runs'),
+    [
+        ((), []),
+        ((7,), [(slice(0, 1), slice(7, 8, 1))]),
+        ((0, 1, 2, 9), [(slice(0, 3), slice(0, 3, 1)), (slice(3, 4), slice(9, 10, 1))]),
+        ((23, 25, 27, 5), [(slice(0, 3), slice(23, 28, 2)), (slice(3, 4), slice(5, 6, 1))]),
+        ((4, 3), [(slice(0, 1), slice(4, 5, 1)), (slice(1, 2), slice(3, 4, 1))]),
+    ],
+)
+def test_runs_of_points_by_hand(points, runs):
+    assert point_runs(points) == runs
+
+
+def test_runs_of_the_parts_give_their_points_in_order():
+    indices = [index for part in PARTS.values() for index in part.indices]
+    runs = point_runs(indices)
+    assert len(runs) == 6
+    assert [index for _, points in runs for index in range(NUM_KEYPOINTS)[points]] == indices
+    assert [place for places, _ in runs for place in range(len(indices))[places]] == list(range(len(indices)))

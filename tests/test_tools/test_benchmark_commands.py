@@ -182,6 +182,22 @@ def test_data_path(run) -> None:
 
 
 @pytest.mark.slow
+def test_data_workers(run, toy_tiny_videos: Path) -> None:
+    annotations = toy_tiny_videos / 'annotations' / 'slt_train.jsonl'
+    sizes = ('--clips', '2', '--frames', '60', '--batches', '2', '--workers', '1')
+    out, found = run('bench_data_workers.py', str(annotations), *sizes)
+    cases = found['cases']
+    assert list(cases) == ['pose-only', 'pose-only, augmented', 'RGB-pose']
+    assert all(f'| {name} |' in out and case['clips/s, 1 worker'] > 0 for name, case in cases.items())
+    assert [cases[name]['reads a clip'] for name in list(cases)[:2]] == [1, 1]
+    # A tenth of both hands' frames, where they are seen, each a read beside the poses and the table.
+    assert 2 < cases['RGB-pose']['pictures a clip'] <= 12
+    assert cases['RGB-pose']['reads a clip'] == pytest.approx(2 + cases['RGB-pose']['pictures a clip'])
+    # 40 of header, 69 points, and three float16 of each in a frame.
+    assert cases['pose-only']['kB read a clip'] == pytest.approx((40 + 69 + 60 * 69 * 3 * 2) / 1e3)
+
+
+@pytest.mark.slow
 def test_scaling(run, tmp_path: Path) -> None:
     picture = tmp_path / 'scaling.png'
     plot = ('--plot', str(picture), '--layers', '1', '--vocabulary', '2100')

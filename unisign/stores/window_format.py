@@ -146,7 +146,7 @@ class EncodedWindows:
         if not len(data):
             image = np.zeros((0, 0, 3), dtype=np.uint8)
         else:
-            with Image.open(io.BytesIO(data)) as picture:
+            with Image.open(io.BytesIO(data), formats=CODINGS) as picture:  # else Pillow tries all that it knows
                 image = np.asarray(picture.convert('RGB'))
         return Window(int(row['frame']), int(row['x']), int(row['y']), image)
 

@@ -5,6 +5,7 @@ Source of the order: COCO-WholeBody (Jin et al., ECCV 2020): 0-16 body, 17-22 fe
 hand, 112-132 right hand. "Left" is the signer's left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NUM_KEYPOINTS = 133
@@ -103,3 +104,24 @@ PARTS: dict[str, Part] = {
     )
 }
 PART_NAMES: tuple[str, ...] = tuple(PARTS)
+
+
+def point_runs(points: Sequence[int]) -> list[tuple[slice, slice]]:
+    """Return ``points`` as few slices, which are copied several times as fast as single points.
+
+    A run is of points at equal distances, such as every other point of the jaw.
+
+    Args:
+        points: keypoints, in any order.
+
+    Returns:
+        (places among ``points``, keypoints there) of each run, in order.
+    """
+    runs, start = [], 0
+    while start < len(points):
+        end, step = start + 1, points[start + 1] - points[start] if start + 1 < len(points) else 1
+        while end < len(points) and points[end] - points[end - 1] == step > 0:
+            end += 1
+        runs.append((slice(start, end), slice(points[start], points[end - 1] + 1, max(step, 1))))
+        start = end
+    return runs

@@ -1,21 +1,19 @@
 """Part normalisation: 133 keypoints to the four parts that the network reads (spec.md, section 2)."""
 
 import numpy as np
+import torch
 
 from unisign.structures import PARTS
+from unisign.structures.keypoint_layout import point_runs
 
 SCORE_THRESHOLD = np.float32(0.3)
 FEWEST_BODY_POINTS = 4
 
-# The 69 points of all parts, one behind the other, so that one pass serves them all; their origins; the parts' places.
-_POINTS = np.array([index for part in PARTS.values() for index in part.indices])
-_ORIGINS = np.array([part.indices[part.origin or 0] for part in PARTS.values() for _ in part.indices])
+# The points of all parts, one behind the other, so that one pass serves them all; the parts' places among them.
+_RUNS = point_runs([index for part in PARTS.values() for index in part.indices])
 _ENDS = np.cumsum([len(part) for part in PARTS.values()]).tolist()
 _PLACES = {name: slice(end - len(part), end) for (name, part), end in zip(PARTS.items(), _ENDS, strict=True)}
 _BODY = _PLACES['body']
-# Columns of x and of y in a frame's 266 numbers.
-_POINT_COLUMNS = np.stack([2 * _POINTS, 2 * _POINTS + 1])
-_ORIGIN_COLUMNS = np.stack([2 * _ORIGINS, 2 * _ORIGINS + 1])
 
 
 def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -31,41 +29,58 @@ def normalize_parts(keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.n
         scores: float [T, 133].
 
     Returns:
-        Part name -> float32 [T, V, 3] (x, y, score): views of one array [T, 69, 3].
+        Part name -> float32 [T, V, 3] (x, y, score).
     """
-    num_frames = len(keypoints)
-    flat = np.asarray(keypoints, np.float32).reshape(num_frames, -1)
-    # x, y and score of all points lie apart here: every step below runs over long rows, several times as fast.
-    planes = np.empty((num_frames, 3, len(_POINTS)), np.float32)
-    planes[:, :2] = flat.take(_POINT_COLUMNS, axis=1)
-    planes[:, 2] = np.asarray(scores, np.float32).take(_POINTS, axis=1)
+    planes = _frames_last(keypoints, scores)
     seen = planes[:, 2] > SCORE_THRESHOLD
-
-    parts = np.zeros((num_frames, len(_POINTS), 3), np.float32)
-    square = _body_square(planes[:, 0, _BODY][seen[:, _BODY]], planes[:, 1, _BODY][seen[:, _BODY]])
-    if square is not None:
-        centre_x, centre_y, side = square
-        origins = flat.take(_ORIGIN_COLUMNS, axis=1)
-        origins[:, 0, _BODY], origins[:, 1, _BODY] = centre_x, centre_y
-        scale = np.full(len(_POINTS), 1 / side, np.float32)
-        scale[_BODY] = 2 / side
-        planes[:, :2] -= origins
-        planes[:, :2] *= scale
-        np.minimum(planes, 1, out=planes)
-        np.maximum(planes, -1, out=planes)
+    body = planes[_BODY, :2].transpose(1, 0, 2).reshape(2, -1).compress(seen[_BODY].ravel(), axis=1)
+    square = _body_square(body)
+    if square is None:
+        planes[:] = 0
+    else:
+        _move_and_scale(planes, *square)
+        torch.from_numpy(planes).clamp_(-1, 1)  # in a third of the time of np.clip
         planes *= seen[:, None]
-        for channel in range(3):
-            parts[:, :, channel] = planes[:, channel]
-    return {name: parts[:, place] for name, place in _PLACES.items()}
+    return {name: _frames_first(planes[place]) for name, place in _PLACES.items()}
 
 
-def _body_square(x: np.ndarray, y: np.ndarray) -> tuple[np.float32, np.float32, np.float32] | None:
-    """Return centre x, centre y and side of the square around the seen body points (``x`` [N], ``y`` [N]).
+def _frames_last(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return float32 [69, 3, T], x, y and score of the points of all parts.
+
+    Frames come last so that what is done to them runs over long rows, several times as fast.
+    """
+    planes = np.empty((_ENDS[-1], 3, len(keypoints)), np.float32)
+    for place, points in _RUNS:
+        planes[place, :2] = keypoints[:, points].transpose(1, 2, 0)
+        planes[place, 2] = scores[:, points].T
+    return planes
+
+
+def _frames_first(planes: np.ndarray) -> np.ndarray:
+    """Return [T, V, 3] of ``planes`` [V, 3, T]."""
+    num_points, _, num_frames = planes.shape
+    return np.ascontiguousarray(planes.reshape(-1, num_frames).T).reshape(num_frames, num_points, 3)
+
+
+def _move_and_scale(planes: np.ndarray, centre: np.ndarray, side: np.float32) -> None:
+    """Make x and y relative to each part's origin, in its unit."""
+    for name, place in _PLACES.items():
+        part, positions = PARTS[name], planes[place, :2]
+        if part.origin is None:
+            positions -= centre[:, None]
+            positions *= 2 / side
+        else:
+            positions -= positions[part.origin].copy()
+            positions *= 1 / side
+
+
+def _body_square(points: np.ndarray) -> tuple[np.ndarray, np.float32] | None:
+    """Return centre [2] and side of the square around the seen body points [2, N] (x, y).
 
     None where there are too few of them, or they have no extent.
     """
-    if len(x) < FEWEST_BODY_POINTS:
+    if points.shape[1] < FEWEST_BODY_POINTS:
         return None
-    left, right, top, bottom = x.min(), x.max(), y.min(), y.max()
-    side = max(right - left, bottom - top)
-    return ((left + right) / 2, (top + bottom) / 2, side) if side > 0 else None
+    low, high = points.min(axis=1), points.max(axis=1)
+    side = (high - low).max()
+    return ((low + high) / 2, side) if side > 0 else None
