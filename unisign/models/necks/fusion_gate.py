@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -56,6 +57,7 @@ class FusionGate(nn.Module):
         first, last = cast(nn.Conv1d, self.layers[0]), cast(nn.Conv1d, self.layers[2])
         read, features = read.transpose(1, 2), features.transpose(1, 2)  # N V C: plain matrix products
         weights = first.weight.squeeze(-1).split(read.shape[2], dim=1)
-        hidden = F.linear(read, weights[0], first.bias) + F.linear(features.to(read.dtype), weights[1])
+        hidden = F.linear(read, weights[0], first.bias).add_(F.linear(features.to(read.dtype), weights[1]))
         share = F.linear(F.gelu(hidden), last.weight.squeeze(-1), last.bias).tanh().relu()
-        return (share * read + (1 - share) * features).transpose(1, 2), share.squeeze(2)
+        blend = torch.lerp(features, read.to(features.dtype), share.to(features.dtype))
+        return blend.transpose(1, 2), share.squeeze(2)

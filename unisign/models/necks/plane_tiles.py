@@ -1,0 +1,102 @@
+"""Tiles of the plane in which nearly all units of a network of two hidden ReLU layers are known to be on or off.
+
+A unit is linear in the plane, or nearly so, and a tile is small: bounds on it over the tile tell of most units that they
+are on everywhere in it, or off everywhere. The few others, on either side of a kink, are *open*.
+
+Shape letters: P points, W width of the hidden layers, R tiles with a point in them, K blocks of points of one tile,
+L points of a block.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Points that a tile has on average, and tiles along a side at most (their numbers have to fit into int16).
+POINTS, SIDE = 350, 128
+# Points of a block.
+BLOCK = 64
+# Bounds are drawn a little wider than the tile, for rounding.
+MARGIN = 1.01
+
+
+@dataclass
+class Tiles:
+    """Rectangles that hold all points.
+
+    Attributes:
+        centre: [R, 2].
+        reach: [2]; half of the sides.
+        counts: long [R]; points in each.
+        order: long [P]; numbers of the points, those of a tile together, tile after tile.
+    """
+
+    centre: Tensor
+    reach: Tensor
+    counts: Tensor
+    order: Tensor
+
+
+def find_tiles(points: Tensor) -> Tiles:
+    """Return the tiles of points [P, 2], P > 0; a single one where a point is not finite."""
+    side = min(max(int((len(points) / POINTS) ** 0.5), 1), SIDE)
+    ends = [torch.aminmax(line) for line in points.t()]
+    low, high = (torch.stack(end) for end in zip(*ends, strict=True))
+    step = (MARGIN * (high - low)).clamp_min(1e-9) / side
+    if not step.isfinite().all():
+        side = 1
+    numbers = torch.zeros(len(points), dtype=torch.int16)
+    if side > 1:
+        column, row = (_numbers(line, low[i], step[i]) for i, line in enumerate(points.t()))
+        numbers = row.mul_(side).add_(column)
+    counts = torch.bincount(numbers, minlength=side**2)
+    used = counts.nonzero()[:, 0]
+    centre = low + step * (torch.stack([used % side, used // side], dim=1) + 0.5)
+    return Tiles(centre, step / 2, counts[used], _sorted(numbers))
+
+
+def _numbers(line: Tensor, low: Tensor, step: Tensor) -> Tensor:
+    """Return int16 [P]: in which step each number is."""
+    return (line - low).mul_(1 / step).to(torch.int16)
+
+
+def _sorted(numbers: Tensor) -> Tensor:
+    """Return what sorts int16 numbers: NumPy does it digit by digit, in half the time of PyTorch."""
+    return torch.from_numpy(np.argsort(numbers.numpy(), kind='stable'))
+
+
+@dataclass
+class Units:
+    """What is known of the units of both hidden layers in each tile, as 0 or 1.
+
+    Attributes:
+        on: two times [R, W]; on everywhere in the tile.
+        open: two times [R, W]; neither on nor off everywhere.
+    """
+
+    on: tuple[Tensor, Tensor]
+    open: tuple[Tensor, Tensor]
+
+
+def classify_units(tiles: Tiles, lines: Tensor, weight: Tensor, bias: Tensor) -> Units:
+    """Return what is known of the units.
+
+    Args:
+        tiles: of the points.
+        lines: weight and bias of the first layer, [W, 3].
+        weight: of the second layer, [W, W].
+        bias: of the second layer, [W].
+    """
+    reach = MARGIN * tiles.reach
+    first = tiles.centre @ lines[:, :2].t() + lines[:, 2]
+    radius = lines[:, :2].abs() @ reach + 1e-30
+    # ReLU of an open unit u lies between slope * u and slope * u + gap.
+    slope = ((first + radius) / (2 * radius)).clamp(0, 1)
+    gap = (slope * (radius - first)).clamp_min(0)
+    second = (slope * first + gap / 2) @ weight.t() + bias
+    tilts = (slope * line @ weight.t() for line in lines[:, :2].t())
+    radius_2 = sum(tilt.abs() * part for tilt, part in zip(tilts, reach, strict=True)) + gap @ weight.abs().t() / 2
+    # A NaN is open.
+    on, off = (first > radius, second > radius_2), (first < -radius, second < -radius_2)
+    return Units(on, tuple(~(a | b) for a, b in zip(on, off, strict=True)))
