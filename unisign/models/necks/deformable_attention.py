@@ -52,7 +52,8 @@ class DeformableAttention(nn.Module):
         places = centres + self._offsets(query)
         key, value = self._keys_and_values(self._sample(crops, places))
         scores = query @ key.transpose(2, 3)  # G N V V: from keypoint to sampling point
-        bias = self.position_bias(centres[:, :, None] - places[:, :, None])
+        # Not centres - places, whose backward pass would negate the gradient of all pairs.
+        bias = self.position_bias(centres[:, :, None] + (-places)[:, :, None])
         weights = torch.add(bias, scores, alpha=key.shape[3] ** -0.5).softmax(dim=-1).to(value.dtype)
         attended = (weights @ value).permute(1, 2, 0, 3).flatten(2)  # N V C
         attended = F.linear(attended, self.output.weight.squeeze(-1), self.output.bias)

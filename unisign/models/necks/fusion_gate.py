@@ -1,6 +1,6 @@
 """Step 3 of the prior-guided fusion: how much of the picture each keypoint takes."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -59,5 +59,25 @@ class FusionGate(nn.Module):
         weights = first.weight.squeeze(-1).split(read.shape[2], dim=1)
         hidden = F.linear(read, weights[0], first.bias).add_(F.linear(features.to(read.dtype), weights[1]))
         share = F.linear(F.gelu(hidden), last.weight.squeeze(-1), last.bias).tanh().relu()
-        blend = torch.lerp(features, read.to(features.dtype), share.to(features.dtype))
+        blend = _Blend.apply(read.to(features.dtype), features, share.to(features.dtype))
         return blend.transpose(1, 2), share.squeeze(2)
+
+
+class _Blend(torch.autograd.Function):
+    """A weighted mean, with a backward pass that makes one new tensor for each gradient and no more."""
+
+    @staticmethod
+    def forward(ctx: Any, read: Tensor, features: Tensor, share: Tensor) -> Tensor:
+        """Return ``share`` of ``read`` [N, V, C], the rest of ``features`` [N, V, C], for ``share`` [N, V, 1]."""
+        ctx.save_for_backward(read, features, share)
+        return torch.lerp(features, read, share)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradients of the arguments."""
+        read, features, share = ctx.saved_tensors
+        change = read - features
+        of_share = change.mul_(gradient).sum(dim=2, keepdim=True)
+        of_read = gradient * share
+        return of_read, torch.sub(gradient, of_read, out=change), of_share

@@ -62,12 +62,11 @@ def make_blocks(tiles: Tiles, group: Tensor) -> Blocks:
     numbers = (counts + BLOCK - 1) // BLOCK
     tile = torch.arange(len(group)).repeat_interleave(numbers)
     last = numbers.cumsum(0) - 1
-    first = starts - BLOCK * (last + 1 - numbers)
-    places = (first[tile] + BLOCK * torch.arange(len(tile)))[:, None] + torch.arange(BLOCK)
-    full = places[last] < (starts + counts)[:, None]
-    count = len(tiles.order)
-    pairs = tiles.order.index_select(0, places.flatten().clamp_(max=count - 1)).view_as(places)
-    pairs[last] = pairs[last].where(full, count)
+    places = (starts - BLOCK * (last + 1 - numbers))[tile] + BLOCK * torch.arange(len(tile))
+    # Any run of places is a row of what ``unfold`` sees.
+    pairs = pad(tiles.order, (0, BLOCK)).unfold(0, BLOCK, 1).index_select(0, places)
+    full = places[last, None] + torch.arange(BLOCK) < (starts + counts)[:, None]
+    pairs[last] = pairs[last].where(full, len(tiles.order))
     return Blocks(pairs, tile)
 
 
@@ -129,11 +128,11 @@ class _SmallNetworks(torch.autograd.Function):
         ctx.groups = groups
         result = inputs.new_empty(len(inputs))
         for blocks, *network in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
-            values, room = inputs.new_empty(blocks.pairs.shape), Room(inputs)
-            for value, pairs, where in zip(*(t.split(BLOCKS) for t in (values, *blocks)), strict=True):
+            room = Room(inputs)
+            for pairs, where in zip(*(t.split(BLOCKS) for t in blocks), strict=True):
                 layers = Layers(room, room.points(inputs, pairs), network, where)
-                torch.sum(layers.slopes().mul_(layers.points), dim=1, out=value)
-            result.index_copy_(0, blocks.pairs.flatten(), values.flatten())
+                values = room('values', len(pairs), BLOCK)
+                result.put_(pairs, torch.sum(layers.slopes().mul_(layers.points), dim=1, out=values))
         return result[:-1]
 
     @staticmethod
@@ -145,20 +144,17 @@ class _SmallNetworks(torch.autograd.Function):
         gradients: list[Tensor | None] = []
         for blocks, *network in zip(ctx.groups, *(networks[part::3] for part in range(3)), strict=True):
             count, room = len(blocks.tile), Room(inputs)
-            of_points = inputs.new_empty(count, BLOCK, 2)
             sums = [inputs.new_empty(count, *network[part].shape[1:]) for part in (0, 2)]
-            weights = given.index_select(0, blocks.pairs.flatten()).view(-1, 1, BLOCK)
-            parts = (t.split(BLOCKS) for t in (of_points, weights, *sums, *blocks))
-            for of_point, weight, of_before, of_behind, pairs, where in zip(*parts, strict=True):
+            for of_before, of_behind, pairs, where in zip(*(t.split(BLOCKS) for t in (*sums, *blocks)), strict=True):
+                weight, of_points = room('weight', len(pairs), 1, BLOCK), room('of_points', len(pairs), BLOCK, 2)
+                torch.index_select(given, 0, pairs.flatten(), out=weight.view(-1))
                 layers = Layers(room, room.points(inputs, pairs), network, where)
-                of_point.copy_(layers.slopes().mul_(weight)[:, :2].transpose(1, 2))
+                of_points.copy_(layers.slopes().mul_(weight)[:, :2].transpose(1, 2))
+                torch.view_as_complex(of_inputs).put_(pairs, torch.view_as_complex(of_points))
                 torch.bmm(layers.on, layers.hidden.mul_(weight).transpose(1, 2), out=of_behind)
                 torch.bmm(layers.steep, layers.points.mul_(weight).transpose(1, 2), out=of_before)
-            torch.view_as_complex(of_inputs).index_copy_(0, blocks.pairs.flatten(), torch.view_as_complex(of_points).flatten())
-            of_before, of_behind = (
-                torch.zeros_like(network[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)
-            )
-            gradients += [of_before, None, of_behind]
+            by_tile = [torch.zeros_like(network[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
+            gradients += [by_tile[0], None, by_tile[1]]
         return of_inputs[:-1], None, *gradients
 
 

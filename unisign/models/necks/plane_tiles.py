@@ -23,11 +23,11 @@ MARGIN = 1.01
 
 @dataclass
 class Tiles:
-    """Rectangles that hold all points.
+    """Squares that hold all points.
 
     Attributes:
         centre: [R, 2].
-        reach: [2]; half of the sides.
+        reach: []; half of a side.
         counts: long [R]; points in each.
         order: long [P]; numbers of the points, those of a tile together, tile after tile.
     """
@@ -41,24 +41,18 @@ class Tiles:
 def find_tiles(points: Tensor) -> Tiles:
     """Return the tiles of points [P, 2], P > 0; a single one where a point is not finite."""
     side = min(max(int((len(points) / POINTS) ** 0.5), 1), SIDE)
-    ends = [torch.aminmax(line) for line in points.t()]
-    low, high = (torch.stack(end) for end in zip(*ends, strict=True))
+    low, high = torch.aminmax(points)
     step = (MARGIN * (high - low)).clamp_min(1e-9) / side
-    if not step.isfinite().all():
+    if not step.isfinite():
         side = 1
     numbers = torch.zeros(len(points), dtype=torch.int16)
     if side > 1:
-        column, row = (_numbers(line, low[i], step[i]) for i, line in enumerate(points.t()))
+        column, row = ((line - low).mul_(1 / step).to(torch.int16) for line in points.t())
         numbers = row.mul_(side).add_(column)
     counts = torch.bincount(numbers, minlength=side**2)
     used = counts.nonzero()[:, 0]
-    centre = low + step * (torch.stack([used % side, used // side], dim=1) + 0.5)
+    centre = low + step * (torch.stack([used % side, used // side], dim=1).to(points.dtype) + 0.5)
     return Tiles(centre, step / 2, counts[used], _sorted(numbers))
-
-
-def _numbers(line: Tensor, low: Tensor, step: Tensor) -> Tensor:
-    """Return int16 [P]: in which step each number is."""
-    return (line - low).mul_(1 / step).to(torch.int16)
 
 
 def _sorted(numbers: Tensor) -> Tensor:
@@ -90,13 +84,13 @@ def classify_units(tiles: Tiles, lines: Tensor, weight: Tensor, bias: Tensor) ->
     """
     reach = MARGIN * tiles.reach
     first = tiles.centre @ lines[:, :2].t() + lines[:, 2]
-    radius = lines[:, :2].abs() @ reach + 1e-30
+    radius = lines[:, :2].abs().sum(dim=1) * reach + 1e-30
     # ReLU of an open unit u lies between slope * u and slope * u + gap.
     slope = ((first + radius) / (2 * radius)).clamp(0, 1)
     gap = (slope * (radius - first)).clamp_min(0)
     second = (slope * first + gap / 2) @ weight.t() + bias
     tilts = (slope * line @ weight.t() for line in lines[:, :2].t())
-    radius_2 = sum(tilt.abs() * part for tilt, part in zip(tilts, reach, strict=True)) + gap @ weight.abs().t() / 2
+    radius_2 = sum(tilt.abs() for tilt in tilts) * reach + gap @ weight.abs().t() / 2
     # A NaN is open.
     on, off = (first > radius, second > radius_2), (first < -radius, second < -radius_2)
     return Units(on, tuple(~(a | b) for a, b in zip(on, off, strict=True)))
