@@ -54,7 +54,7 @@ class DeformableAttention(nn.Module):
         scores = query @ key.transpose(2, 3)  # G N V V: from keypoint to sampling point
         # Not centres - places, whose backward pass would negate the gradient of all pairs.
         bias = self.position_bias(centres[:, :, None] + (-places)[:, :, None])
-        weights = torch.add(bias, scores, alpha=key.shape[3] ** -0.5).softmax(dim=-1).to(value.dtype)
+        weights = (scores + bias).softmax(dim=-1).to(value.dtype)
         attended = (weights @ value).permute(1, 2, 0, 3).flatten(2)  # N V C
         attended = F.linear(attended, self.output.weight.squeeze(-1), self.output.bias)
         return attended.transpose(1, 2), places.transpose(0, 1)
@@ -66,9 +66,10 @@ class DeformableAttention(nn.Module):
         return F.linear(hidden, last.weight.squeeze(-1)).float().tanh() * self.reach
 
     def _keys_and_values(self, samples: Tensor) -> tuple[Tensor, ...]:
-        """Return two times [G, N, V, c] for samples [G, N, V, c], by one product."""
-        weights = [layer.weight.unflatten(0, (self.num_heads, -1)) for layer in (self.key, self.value)]
-        return _by_head(torch.cat(weights, dim=1).flatten(0, 1), samples).chunk(2, dim=3)
+        """Return two times [G, N, V, c] for samples [G, N, V, c], by one product; the keys over the root of c."""
+        key, value = (layer.weight.unflatten(0, (self.num_heads, -1)) for layer in (self.key, self.value))
+        weights = torch.cat([key * samples.shape[3] ** -0.5, value], dim=1)
+        return _by_head(weights.flatten(0, 1), samples).chunk(2, dim=3)
 
     def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
         """Return [G, N, V, c]: each head's channels of the crop at its places, bilinear, zeros outside."""

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from unisign.models.necks.plane_tiles import Tiles, Units, classify_units, find_tiles
+from unisign.models.necks.plane_tiles import BLOCK, Tiles, Units, classify_units, find_tiles
 
-# Pairs in a block, and blocks that are computed at a time: their layers fit into a core's cache.
-BLOCK, BLOCKS = 64, 512
+# Blocks that are computed at a time: their layers fit into a core's cache.
+BLOCKS = 512
 # Tiles with at most so many open units in a layer are computed together.
 WIDTHS = 4, 8, 16
 
@@ -33,8 +33,8 @@ def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
         units = classify_units(tiles, lines, weights[2], weights[3])
         groups = group_tiles(units)
         blocks = [make_blocks(tiles, group) for group in groups]
-    networks = [part for group in groups for part in small_networks(units, group, lines, *weights[2:5])]
-    return _SmallNetworks.apply(inputs, blocks, *networks) + weights[5]
+    networks = [part for group in groups for part in small_networks(units, group, lines, *weights[2:])]
+    return _SmallNetworks.apply(inputs, blocks, *networks)
 
 
 def group_tiles(units: Units) -> list[Tensor]:
@@ -64,14 +64,14 @@ def make_blocks(tiles: Tiles, group: Tensor) -> Blocks:
     last = numbers.cumsum(0) - 1
     places = (starts - BLOCK * (last + 1 - numbers))[tile] + BLOCK * torch.arange(len(tile))
     # Any run of places is a row of what ``unfold`` sees.
-    pairs = pad(tiles.order, (0, BLOCK)).unfold(0, BLOCK, 1).index_select(0, places)
+    pairs = tiles.order.unfold(0, BLOCK, 1).index_select(0, places)
     full = places[last, None] + torch.arange(BLOCK) < (starts + counts)[:, None]
-    pairs[last] = pairs[last].where(full, len(tiles.order))
+    pairs[last] = pairs[last].where(full, len(tiles.order) - BLOCK)
     return Blocks(pairs, tile)
 
 
 def small_networks(
-    units: Units, group: Tensor, lines: Tensor, weight: Tensor, bias: Tensor, last: Tensor
+    units: Units, group: Tensor, lines: Tensor, weight: Tensor, bias: Tensor, last: Tensor, last_bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the networks of some tiles: f(x) = sum of the rows of ``behind`` @ z that are on, with z = ReLU'(before @ x).
 
@@ -85,6 +85,7 @@ def small_networks(
         weight: of the second layer, [W, W].
         bias: of the second layer, [W].
         last: weight of the third layer, [1, W].
+        last_bias: of the third layer, [1].
 
     Returns:
         ``before`` [R, A, 3], ``between`` [R, B, A] without gradient and ``behind`` [R, B, A].
@@ -95,7 +96,7 @@ def small_networks(
     lines, weight, bias, last = pad(lines, (0, 0, 0, 1)), pad(weight, (0, 1, 0, 1)), pad(bias, (0, 1)), pad(last[0], (0, 1))
     known = on[1] * last
     first = known @ weight
-    sure = torch.cat([(first * on[0]) @ lines + pad((known @ bias)[:, None], (2, 0)), first.gather(1, opened[0])], dim=1)
+    sure = torch.cat([(first * on[0]) @ lines + pad((known @ bias)[:, None] + last_bias, (2, 0)), first.gather(1, opened[0])], dim=1)
     rows = weight.index_select(0, opened[1].flatten()).unflatten(0, opened[1].shape)
     of_pair = (rows * on[0][:, None]) @ lines + pad(bias[opened[1]][..., None], (2, 0))
     of_open = rows.gather(2, opened[0][:, None].expand(-1, rows.shape[1], -1))
@@ -123,10 +124,9 @@ class _SmallNetworks(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, groups: list[Blocks], *networks: Tensor) -> Tensor:
         """Return [P] for inputs [P, 2]."""
-        inputs = pad(inputs, (0, 0, 0, 1))
         ctx.save_for_backward(inputs, *networks)
         ctx.groups = groups
-        result = inputs.new_empty(len(inputs))
+        result = inputs.new_empty(len(inputs) + 1)
         for blocks, *network in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
             room = Room(inputs)
             for pairs, where in zip(*(t.split(BLOCKS) for t in blocks), strict=True):
@@ -140,7 +140,7 @@ class _SmallNetworks(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
         inputs, *networks = ctx.saved_tensors
-        given, of_inputs = pad(gradient, (0, 1)), torch.empty_like(inputs)
+        given, of_inputs = pad(gradient, (0, 1)), inputs.new_empty(len(inputs) + 1, 2)
         gradients: list[Tensor | None] = []
         for blocks, *network in zip(ctx.groups, *(networks[part::3] for part in range(3)), strict=True):
             count, room = len(blocks.tile), Room(inputs)
@@ -172,10 +172,10 @@ class Room:
         return self.kept[name][: shape[0]]
 
     def points(self, inputs: Tensor, pairs: Tensor) -> Tensor:
-        """Return the inputs [P + 1, 2] of the pairs [K, L] and a 1, [K, 3, L]."""
+        """Return the inputs [P, 2] of the pairs [K, L] and a 1, [K, 3, L]."""
         chosen = self('chosen', len(pairs), BLOCK, 2)
         flat = torch.view_as_complex(chosen).flatten()
-        torch.index_select(torch.view_as_complex(inputs), 0, pairs.flatten(), out=flat)
+        torch.index_select(torch.view_as_complex(inputs), 0, pairs.flatten().clamp(max=len(inputs) - 1), out=flat)
         points = self('points', len(pairs), 3, BLOCK)
         points[:, :2] = chosen.transpose(1, 2)
         points[:, 2] = 1

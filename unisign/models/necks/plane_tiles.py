@@ -29,7 +29,7 @@ class Tiles:
         centre: [R, 2].
         reach: []; half of a side.
         counts: long [R]; points in each.
-        order: long [P]; numbers of the points, those of a tile together, tile after tile.
+        order: long [P + L]; numbers of the points, those of a tile together, tile after tile; then P and larger ones.
     """
 
     centre: Tensor
@@ -45,11 +45,12 @@ def find_tiles(points: Tensor) -> Tiles:
     step = (MARGIN * (high - low)).clamp_min(1e-9) / side
     if not step.isfinite():
         side = 1
-    numbers = torch.zeros(len(points), dtype=torch.int16)
+    numbers = torch.full((len(points) + BLOCK,), SIDE**2, dtype=torch.int16)
+    inside = numbers[: len(points)].zero_()
     if side > 1:
         column, row = ((line - low).mul_(1 / step).to(torch.int16) for line in points.t())
-        numbers = row.mul_(side).add_(column)
-    counts = torch.bincount(numbers, minlength=side**2)
+        torch.add(column, row, alpha=side, out=inside)
+    counts = torch.bincount(inside, minlength=side**2)
     used = counts.nonzero()[:, 0]
     centre = low + step * (torch.stack([used % side, used // side], dim=1).to(points.dtype) + 0.5)
     return Tiles(centre, step / 2, counts[used], _sorted(numbers))
