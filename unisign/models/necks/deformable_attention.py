@@ -47,7 +47,8 @@ class DeformableAttention(nn.Module):
         Returns:
             The attended features [N, C, V], and the sampling points [N, G, V, 2], x and y in [-1, 1] inside the crop.
         """
-        query = _by_head(self.query.weight, features.transpose(1, 2).unflatten(2, (self.num_heads, -1)).permute(2, 0, 1, 3))
+        heads = features.transpose(1, 2).unflatten(2, (self.num_heads, -1)).permute(2, 0, 1, 3)
+        query = _by_head(self.query.weight, heads)
         centres = 2 * keypoints.float() - 1
         places = centres + self._offsets(query)
         key, value = self._keys_and_values(self._sample(crops, places))

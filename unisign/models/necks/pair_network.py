@@ -2,124 +2,42 @@
 
 In a small tile of the plane nearly all units are known to be on or off (``plane_tiles``). What is on is a linear map of
 the two inputs and of the few open units: the network needs some five units of a layer for each pair instead of 64, and
-the large products once for each tile. All is exact but for rounding, gradients too.
+the large products once for each tile (``tile_networks``). All is exact but for rounding, gradients too.
 
-Shape letters: P pairs, W width of the hidden layers, R tiles with a pair in them, K blocks of L pairs of one tile,
-A and B rows of a tile's two layers (3 + open units of the first; 1 + open units of the second).
+Shape letters: P pairs, R tiles with a pair in them, K blocks of L pairs of one tile, A and B rows of a tile's layers
+(``SmallNetworks``).
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from unisign.models.necks.plane_tiles import BLOCK, Tiles, Units, classify_units, find_tiles
+from unisign.models.necks.plane_tiles import BLOCK, classify_units, find_tiles
+from unisign.models.necks.tile_networks import Blocks, group_tiles, make_blocks, small_networks
 
 # Blocks that are computed at a time: their layers fit into a core's cache.
 BLOCKS = 512
-# Tiles with at most so many open units in a layer are computed together.
-WIDTHS = 4, 8, 16
 
 
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
     """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    What a backward pass needs is some 10 numbers a pair: no hidden layer is kept.
+    What a backward pass needs is some 5 numbers a pair: no hidden layer is kept.
     """
-    lines = torch.cat([weights[0], weights[1][:, None]], dim=1)
     with torch.no_grad():
         tiles = find_tiles(inputs)
-        units = classify_units(tiles, lines, weights[2], weights[3])
+        units = classify_units(tiles, *weights[:4])
         groups = group_tiles(units)
         blocks = [make_blocks(tiles, group) for group in groups]
-    networks = [part for group in groups for part in small_networks(units, group, lines, *weights[2:])]
-    return _SmallNetworks.apply(inputs, blocks, *networks)
+    networks = [part for group in groups for part in small_networks(units, group, weights)]
+    return _Evaluate.apply(inputs, blocks, *networks)
 
 
-def group_tiles(units: Units) -> list[Tensor]:
-    """Return the numbers of tiles that have about as many open units."""
-    most = torch.stack([is_open.sum(dim=1) for is_open in units.open]).amax(dim=0)
-    groups = torch.bucketize(most, torch.tensor(WIDTHS))
-    return [group for number in range(len(WIDTHS) + 1) if len(group := (groups == number).nonzero()[:, 0])]
-
-
-class Blocks(NamedTuple):
-    """Pairs of some tiles, in blocks of one tile each.
-
-    Attributes:
-        pairs: long [K, L]; numbers of pairs; P where a block is not full.
-        tile: long [K]; that of each block, as a number in its group, ascending.
-    """
-
-    pairs: Tensor
-    tile: Tensor
-
-
-def make_blocks(tiles: Tiles, group: Tensor) -> Blocks:
-    """Return the blocks of a group of tiles."""
-    counts, starts = tiles.counts[group], (tiles.counts.cumsum(0) - tiles.counts)[group]
-    numbers = (counts + BLOCK - 1) // BLOCK
-    tile = torch.arange(len(group)).repeat_interleave(numbers)
-    last = numbers.cumsum(0) - 1
-    places = (starts - BLOCK * (last + 1 - numbers))[tile] + BLOCK * torch.arange(len(tile))
-    # Any run of places is a row of what ``unfold`` sees.
-    pairs = tiles.order.unfold(0, BLOCK, 1).index_select(0, places)
-    full = places[last, None] + torch.arange(BLOCK) < (starts + counts)[:, None]
-    pairs[last] = pairs[last].where(full, len(tiles.order) - BLOCK)
-    return Blocks(pairs, tile)
-
-
-def small_networks(
-    units: Units, group: Tensor, lines: Tensor, weight: Tensor, bias: Tensor, last: Tensor, last_bias: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the networks of some tiles: f(x) = sum of the rows of ``behind`` @ z that are on, with z = ReLU'(before @ x).
-
-    x is a pair and a 1. The first three rows of ``before`` give x itself, without ReLU. A row is on where that of
-    ``between`` @ z is positive; the first always is, and stands for all units that are known to be on.
-
-    Args:
-        units: of all tiles.
-        group: numbers of those wanted, [R].
-        lines: weight and bias of the first layer, [W, 3].
-        weight: of the second layer, [W, W].
-        bias: of the second layer, [W].
-        last: weight of the third layer, [1, W].
-        last_bias: of the third layer, [1].
-
-    Returns:
-        ``before`` [R, A, 3], ``between`` [R, B, A] without gradient and ``behind`` [R, B, A].
-    """
-    # One unit more, always off, fills the tiles that have fewer open ones than others.
-    on = [pad(on[group].to(lines.dtype), (0, 1)) for on in units.on]
-    opened = [_numbers(is_open[group]) for is_open in units.open]
-    lines, weight, bias, last = pad(lines, (0, 0, 0, 1)), pad(weight, (0, 1, 0, 1)), pad(bias, (0, 1)), pad(last[0], (0, 1))
-    known = on[1] * last
-    first = known @ weight
-    sure = torch.cat([(first * on[0]) @ lines + pad((known @ bias)[:, None] + last_bias, (2, 0)), first.gather(1, opened[0])], dim=1)
-    rows = weight.index_select(0, opened[1].flatten()).unflatten(0, opened[1].shape)
-    of_pair = (rows * on[0][:, None]) @ lines + pad(bias[opened[1]][..., None], (2, 0))
-    of_open = rows.gather(2, opened[0][:, None].expand(-1, rows.shape[1], -1))
-    second = torch.cat([of_pair, of_open], dim=2)
-    one = torch.zeros_like(second[:, :1])
-    one[:, :, 2] = 1
-    same = torch.eye(3, dtype=lines.dtype).expand(len(group), 3, 3)
-    before = torch.cat([same, lines.index_select(0, opened[0].flatten()).unflatten(0, opened[0].shape)], dim=1)
-    behind = torch.cat([sure[:, None], second * last[opened[1]][..., None]], dim=1)
-    return before, torch.cat([one, second.detach()], dim=1), behind
-
-
-def _numbers(chosen: Tensor) -> Tensor:
-    """Return the numbers of the chosen units in each row of bool [R, W], filled up with W."""
-    row, unit = chosen.nonzero(as_tuple=True)
-    counts = chosen.sum(dim=1)
-    numbers = unit.new_full((len(chosen), max(int(counts.max()), 3)), chosen.shape[1])
-    numbers[row, torch.arange(len(row)) - (counts.cumsum(0) - counts)[row]] = unit
-    return numbers
-
-
-class _SmallNetworks(torch.autograd.Function):
-    """What ``small_networks`` describes, for the blocks of each group."""
+class _Evaluate(torch.autograd.Function):
+    """The small networks, for the blocks of each group."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, groups: list[Blocks], *networks: Tensor) -> Tensor:
@@ -183,7 +101,7 @@ class Room:
 
 
 class Layers:
-    """The layers of some blocks, as ``small_networks`` describes them.
+    """The layers of some blocks, as ``SmallNetworks`` describes them.
 
     Attributes:
         points: [K, 3, L].
@@ -192,7 +110,7 @@ class Layers:
         steep: [K, A, L]; how much the result changes with z before its ReLU.
     """
 
-    def __init__(self, room: Room, points: Tensor, network: list[Tensor], tile: Tensor) -> None:
+    def __init__(self, room: Room, points: Tensor, network: Sequence[Tensor], tile: Tensor) -> None:
         count = len(tile)
         before, between, behind = (
             torch.index_select(part, 0, tile, out=room(str(index), count, *part.shape[1:]))

@@ -1,7 +1,7 @@
 """Tiles of the plane in which nearly all units of a network of two hidden ReLU layers are known to be on or off.
 
-A unit is linear in the plane, or nearly so, and a tile is small: bounds on it over the tile tell of most units that they
-are on everywhere in it, or off everywhere. The few others, on either side of a kink, are *open*.
+A unit is linear in the plane, or nearly so, and a tile is small: bounds on it over the tile tell of most units that
+they are on everywhere in it, or off everywhere. The few others, on either side of a kink, are *open*.
 
 Shape letters: P points, W width of the hidden layers, R tiles with a point in them, K blocks of points of one tile,
 L points of a block.
@@ -63,7 +63,7 @@ def _sorted(numbers: Tensor) -> Tensor:
 
 @dataclass
 class Units:
-    """What is known of the units of both hidden layers in each tile, as 0 or 1.
+    """What is known of the units of both hidden layers in each tile, as bool.
 
     Attributes:
         on: two times [R, W]; on everywhere in the tile.
@@ -74,24 +74,17 @@ class Units:
     open: tuple[Tensor, Tensor]
 
 
-def classify_units(tiles: Tiles, lines: Tensor, weight: Tensor, bias: Tensor) -> Units:
-    """Return what is known of the units.
-
-    Args:
-        tiles: of the points.
-        lines: weight and bias of the first layer, [W, 3].
-        weight: of the second layer, [W, W].
-        bias: of the second layer, [W].
-    """
+def classify_units(tiles: Tiles, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Units:
+    """Return what is known of the units; arguments: the points' tiles, and weight and bias of the two layers."""
     reach = MARGIN * tiles.reach
-    first = tiles.centre @ lines[:, :2].t() + lines[:, 2]
-    radius = lines[:, :2].abs().sum(dim=1) * reach + 1e-30
+    first = tiles.centre @ weight1.t() + bias1
+    radius = weight1.abs().sum(dim=1) * reach + 1e-30
     # ReLU of an open unit u lies between slope * u and slope * u + gap.
     slope = ((first + radius) / (2 * radius)).clamp(0, 1)
     gap = (slope * (radius - first)).clamp_min(0)
-    second = (slope * first + gap / 2) @ weight.t() + bias
-    tilts = (slope * line @ weight.t() for line in lines[:, :2].t())
-    radius_2 = sum(tilt.abs() for tilt in tilts) * reach + gap @ weight.abs().t() / 2
+    second = (slope * first + gap / 2) @ weight2.t() + bias2
+    tilts = torch.stack([(slope * line @ weight2.t()).abs() for line in weight1.t()])
+    radius2 = tilts.sum(dim=0) * reach + gap @ weight2.abs().t() / 2
+    on, off = (first > radius, second > radius2), (first < -radius, second < -radius2)
     # A NaN is open.
-    on, off = (first > radius, second > radius_2), (first < -radius, second < -radius_2)
-    return Units(on, tuple(~(a | b) for a, b in zip(on, off, strict=True)))
+    return Units(on, (~(on[0] | off[0]), ~(on[1] | off[1])))
