@@ -1,19 +1,21 @@
-"""The position bias: its formula, and that pairs by region give what the layers do."""
+"""The position bias: its formula, and that pairs tile by tile give what the layers do."""
 
 import math
 
 import pytest
 import torch
 
-from unisign.models.necks import pair_network, position_bias
+from unisign.models.necks import pair_network, plane_tiles, position_bias, tile_networks
 from unisign.models.necks.position_bias import PositionBias, logarithmic
 
 
 @pytest.fixture
 def few_at_a_time(monkeypatch) -> None:
-    monkeypatch.setattr(position_bias, 'PAIRS', 23)
-    monkeypatch.setattr(pair_network, 'BLOCK', 3)
+    monkeypatch.setattr(plane_tiles, 'POINTS', 5)
+    for module in (plane_tiles, tile_networks, pair_network):
+        monkeypatch.setattr(module, 'BLOCK', 3)
     monkeypatch.setattr(pair_network, 'BLOCKS', 2)
+    monkeypatch.setattr(tile_networks, 'WIDTHS', (2, 3))
 
 
 def test_position_bias() -> None:
@@ -33,13 +35,12 @@ def test_position_bias() -> None:
 @pytest.mark.usefixtures('few_at_a_time')
 @pytest.mark.parametrize('width', [6, 30])
 @pytest.mark.parametrize('shape', [(2, 3, 5, 2), (70, 2), (1, 1, 2), (0, 3, 2)])
-def test_regions_give_what_the_layers_do(shape: tuple[int, ...], width: int) -> None:
+def test_tiles_give_what_the_layers_do(shape: tuple[int, ...], width: int) -> None:
     torch.manual_seed(0)
     agrees_with_the_layers(PositionBias(width).double(), torch.randn(shape, dtype=torch.double))
 
 
-def test_real_sizes_give_what_the_layers_do(monkeypatch) -> None:
-    monkeypatch.setattr(position_bias, 'PAIRS', 4000)
+def test_real_sizes_give_what_the_layers_do() -> None:
     torch.manual_seed(1)
     agrees_with_the_layers(PositionBias().double(), torch.randn(9000, 2, dtype=torch.double))
 
@@ -58,21 +59,53 @@ def agrees_with_the_layers(bias: PositionBias, distances: torch.Tensor) -> None:
     assert not distances.numel() or all(gradient.any() for gradient in gradients[1:])
 
 
-def test_pairs_of_one_region_are_found_together() -> None:
-    lines = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, -1.0]])  # x = 0 and y = 1
-    inputs = torch.tensor([[2.0, 0.0], [-2.0, 3.0], [1.0, -1.0], [0.0, 2.0], [5.0, 5.0]])
-    found = pair_network.find_regions(inputs, lines)
-    regions = {}
-    for row, block in zip(found.region.tolist(), found.pairs.view(-1, pair_network.BLOCK), strict=True):
-        regions[tuple(found.active[row].tolist())] = {pair for pair in block.tolist() if pair < len(inputs)}
-    assert regions == {(1, 0): {0, 2}, (0, 1): {1, 3}, (1, 1): {4}}
-
-
 @pytest.mark.usefixtures('few_at_a_time')
-def test_equal_hashes_mix_no_regions(monkeypatch) -> None:
-    monkeypatch.setattr(pair_network, '_hash', lambda codes: torch.zeros(codes.shape[1], dtype=torch.int32))
+def test_blocks_hold_every_pair_once_with_those_of_its_tile() -> None:
     torch.manual_seed(2)
-    agrees_with_the_layers(PositionBias(8).double(), torch.randn(40, 2, dtype=torch.double))
+    points = torch.rand(100, 2)
+    tiles = plane_tiles.find_tiles(points)
+    groups = [torch.arange(0, len(tiles.counts), 2), torch.arange(1, len(tiles.counts), 2)]
+    seen = []
+    for group in groups:
+        blocks = tile_networks.make_blocks(tiles, group)
+        for pairs, tile in zip(*blocks, strict=True):
+            inside = pairs[pairs < len(points)]
+            distance = (points[inside] - tiles.centre[group[tile]]).abs().max()
+            assert distance <= tiles.reach * 1.001
+            seen += inside.tolist()
+    assert len(tiles.counts) > 10 and tiles.counts.tolist() != [len(points)]
+    assert sorted(seen) == list(range(len(points)))
+
+
+def test_a_unit_is_open_where_its_kink_crosses_the_tile() -> None:
+    # One tile, from (-1, -1) to (1, 1): y + 3 is on, -3 - x off, x open; in the second layer z = ReLU(x) is in [0, 1].
+    tile = plane_tiles.Tiles(torch.zeros(1, 2), torch.tensor(1.0), torch.tensor([1]), torch.tensor([0]))
+    weight1, bias1 = torch.tensor([[0.0, 1.0], [-1.0, 0.0], [1.0, 0.0]]), torch.tensor([3.0, -3.0, 0.0])
+    weight2, bias2 = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, -1.0], [0.0, 0.0, -1.0]]), torch.tensor([0.0, -0.6, 0.5])
+    units = plane_tiles.classify_units(tile, weight1, bias1, weight2, bias2)
+    assert [part.tolist() for part in units.on] == [[[True, False, False]], [[True, False, False]]]
+    assert [part.tolist() for part in units.open] == [[[False, False, True]], [[False, False, True]]]
+
+
+def test_kinks_of_all_units_in_one_tile() -> None:
+    torch.manual_seed(3)
+    bias = PositionBias(20).double()
+    with torch.no_grad():
+        for layer in bias.layers[::2]:
+            layer.bias.zero_()  # all lines of the first layer cross at 0
+    agrees_with_the_layers(bias, torch.randn(3000, 2, dtype=torch.double) * torch.rand(3000, 1).double() ** 4)
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_value_that_is_not_finite_spoils_only_itself(value: float) -> None:
+    torch.manual_seed(4)
+    bias, distances = PositionBias(), torch.randn(900, 2)
+    with torch.no_grad():
+        expected = bias(distances)
+        distances[7, 1] = value
+        found = bias(distances)
+    assert torch.allclose(found[:7], expected[:7], atol=1e-6) and torch.allclose(found[8:], expected[8:], atol=1e-6)
+    assert not found[7].isfinite()
 
 
 @pytest.mark.usefixtures('few_at_a_time')
@@ -93,7 +126,7 @@ def test_hidden_layers_are_not_kept() -> None:
     distances = torch.rand(3, 30000, 2, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()), lambda nothing: nothing):
         bias(distances)
-    of_maps = 5 * 64 * 3 * 1000  # of each region, some
+    of_maps = 64 * 3 * 1000  # of each tile, some
     assert sum(kept) < 11 * distances[..., 0].numel() + of_maps < 64 * distances[..., 0].numel()
 
 

@@ -37,9 +37,10 @@ class CropAttention(nn.Module):
             keypoints: [N, V, 2], relative to the crop, in [0, 1].
             crops: [N, C, h, w].
         """
-        queries = features.transpose(1, 2) + self.keypoint_encoding(keypoints).to(features.dtype)
+        queries = self.keypoint_encoding(keypoints).to(features.dtype) + features.transpose(1, 2)
         cells = crops.flatten(2).transpose(1, 2)  # [N, h * w, C], row by row
-        cells = cells + sinusoidal_encoding(cells.shape[1], cells.shape[2], cells.device).to(cells.dtype)
+        places = sinusoidal_encoding(cells.shape[1], cells.shape[2], cells.device).to(cells.dtype)
+        cells = places.expand_as(cells).contiguous().add_(cells)  # in the layout that the product reads
         return attend(self.attention, queries, cells).transpose(1, 2)
 
 

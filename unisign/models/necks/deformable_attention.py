@@ -47,14 +47,15 @@ class DeformableAttention(nn.Module):
         Returns:
             The attended features [N, C, V], and the sampling points [N, G, V, 2], x and y in [-1, 1] inside the crop.
         """
-        query = _by_head(self.query, features.transpose(1, 2).unflatten(2, (self.num_heads, -1)).permute(2, 0, 1, 3))
+        heads = features.transpose(1, 2).unflatten(2, (self.num_heads, -1)).permute(2, 0, 1, 3)
+        query = _by_head(self.query.weight, heads)
         centres = 2 * keypoints.float() - 1
         places = centres + self._offsets(query)
-        samples = self._sample(crops, places)
-        key, value = _by_head(self.key, samples), _by_head(self.value, samples)
-        scores = query @ key.transpose(2, 3) / key.shape[3] ** 0.5  # G N V V: from keypoint to sampling point
-        distances = centres[:, :, None] - places[:, :, None]
-        weights = (scores + self.position_bias(distances)).softmax(dim=-1).to(value.dtype)
+        key, value = self._keys_and_values(self._sample(crops, places))
+        scores = query @ key.transpose(2, 3)  # G N V V: from keypoint to sampling point
+        # Not centres - places, whose backward pass would negate the gradient of all pairs.
+        bias = self.position_bias(centres[:, :, None] + (-places)[:, :, None])
+        weights = (scores + bias).softmax(dim=-1).to(value.dtype)
         attended = (weights @ value).permute(1, 2, 0, 3).flatten(2)  # N V C
         attended = F.linear(attended, self.output.weight.squeeze(-1), self.output.bias)
         return attended.transpose(1, 2), places.transpose(0, 1)
@@ -62,8 +63,14 @@ class DeformableAttention(nn.Module):
     def _offsets(self, query: Tensor) -> Tensor:
         """Return [G, N, V, 2] for queries [G, N, V, c]."""
         first, last = cast(nn.Conv1d, self.offsets[0]), cast(nn.Conv1d, self.offsets[2])
-        hidden = F.gelu(query * first.weight.flatten() + cast(Tensor, first.bias))
+        hidden = F.gelu(torch.addcmul(cast(Tensor, first.bias), query, first.weight.flatten()))
         return F.linear(hidden, last.weight.squeeze(-1)).float().tanh() * self.reach
+
+    def _keys_and_values(self, samples: Tensor) -> tuple[Tensor, ...]:
+        """Return two times [G, N, V, c] for samples [G, N, V, c], by one product; the keys over the root of c."""
+        key, value = (layer.weight.unflatten(0, (self.num_heads, -1)) for layer in (self.key, self.value))
+        weights = torch.cat([key * samples.shape[3] ** -0.5, value], dim=1)
+        return _by_head(weights.flatten(0, 1), samples).chunk(2, dim=3)
 
     def _sample(self, crops: Tensor, places: Tensor) -> Tensor:
         """Return [G, N, V, c]: each head's channels of the crop at its places, bilinear, zeros outside."""
@@ -73,12 +80,12 @@ class DeformableAttention(nn.Module):
         return samples.to(crops.dtype).squeeze(3).transpose(1, 2).unflatten(0, places.shape[:2])
 
 
-def _by_head(layer: nn.Conv1d | nn.Conv2d, features: Tensor) -> Tensor:
+def _by_head(weight: Tensor, features: Tensor) -> Tensor:
     """Return what a 1x1 convolution with a group for each head makes of [G, N, V, c].
 
     As matrix products: grouped convolutions take several times as long on the CPU.
     """
-    weight = layer.weight.flatten(1).unflatten(0, (len(features), -1))  # G c c
+    weight = weight.flatten(1).unflatten(0, (len(features), -1))  # G . c
     return (features.flatten(1, 2) @ weight.transpose(1, 2)).unflatten(1, features.shape[1:3])
 
 

@@ -1,7 +1,8 @@
 """Step 3 of the prior-guided fusion: how much of the picture each keypoint takes."""
 
-from typing import cast
+from typing import Any, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -56,6 +57,27 @@ class FusionGate(nn.Module):
         first, last = cast(nn.Conv1d, self.layers[0]), cast(nn.Conv1d, self.layers[2])
         read, features = read.transpose(1, 2), features.transpose(1, 2)  # N V C: plain matrix products
         weights = first.weight.squeeze(-1).split(read.shape[2], dim=1)
-        hidden = F.linear(read, weights[0], first.bias) + F.linear(features.to(read.dtype), weights[1])
+        hidden = F.linear(read, weights[0], first.bias).add_(F.linear(features.to(read.dtype), weights[1]))
         share = F.linear(F.gelu(hidden), last.weight.squeeze(-1), last.bias).tanh().relu()
-        return (share * read + (1 - share) * features).transpose(1, 2), share.squeeze(2)
+        blend = _Blend.apply(read.to(features.dtype), features, share.to(features.dtype))
+        return blend.transpose(1, 2), share.squeeze(2)
+
+
+class _Blend(torch.autograd.Function):
+    """A weighted mean, with a backward pass that makes one new tensor for each gradient and no more."""
+
+    @staticmethod
+    def forward(ctx: Any, read: Tensor, features: Tensor, share: Tensor) -> Tensor:
+        """Return ``share`` of ``read`` [N, V, C], the rest of ``features`` [N, V, C], for ``share`` [N, V, 1]."""
+        ctx.save_for_backward(read, features, share)
+        return torch.lerp(features, read, share)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradients of the arguments."""
+        read, features, share = ctx.saved_tensors
+        change = read - features
+        of_share = change.mul_(gradient).sum(dim=2, keepdim=True)
+        of_read = gradient * share
+        return of_read, torch.sub(gradient, of_read, out=change), of_share

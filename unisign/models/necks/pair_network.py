@@ -1,138 +1,136 @@
-"""A network of two hidden ReLU layers on pairs of numbers, computed region by region.
+"""A network of two hidden ReLU layers on pairs of numbers, computed tile by tile of their plane.
 
-The first layer's units are lines in the plane of the inputs. Between them, where the same units are on, the second
-layer is a linear map of the two inputs: the network needs no product of two hidden layers for each pair, but one for
-each region. All is exact but for rounding, gradients too.
+In a small tile of the plane nearly all units are known to be on or off (``plane_tiles``). What is on is a linear map of
+the two inputs and of the few open units: the network needs some five units of a layer for each pair instead of 64, and
+the large products once for each tile (``tile_networks``). All is exact but for rounding, gradients too.
 
-Shape letters: P pairs, W width of the hidden layers, R regions with a pair in them, K blocks of pairs of one region.
+Shape letters: P pairs, R tiles with a pair in them, K blocks of L pairs of one tile, A and B rows of a tile's layers
+(``SmallNetworks``).
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-# Pairs in a block, and blocks that are computed at a time: their hidden layers fit into a core's cache.
-BLOCK, BLOCKS = 32, 64
-# A float32 holds whole numbers of so many bits.
-BITS = 24
+from unisign.models.necks.plane_tiles import BLOCK, classify_units, find_tiles
+from unisign.models.necks.tile_networks import Blocks, group_tiles, make_blocks, small_networks
+
+# Blocks that are computed at a time: their layers fit into a core's cache.
+BLOCKS = 512
 
 
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
-    """Return [P] for ``inputs`` [P, 2]; ``weights``: weight and bias of each of the three layers.
+    """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    What a backward pass needs is some 10 numbers a pair: no hidden layer is kept.
+    What a backward pass needs is some 5 numbers a pair: no hidden layer is kept.
     """
-    weight1, bias1, weight2, bias2, weight3, bias3 = weights
-    lines = torch.cat([weight1, bias1[:, None]], dim=1)
-    regions = find_regions(inputs.detach(), lines.detach())
-    maps = weight2 @ (regions.active[..., None] * lines) + pad(bias2[:, None], (2, 0))
-    return _Pieces.apply(inputs, maps, weight3[0], *regions[1:]) + bias3
+    with torch.no_grad():
+        tiles = find_tiles(inputs)
+        units = classify_units(tiles, *weights[:4])
+        groups = group_tiles(units)
+        blocks = [make_blocks(tiles, group) for group in groups]
+    networks = [part for group in groups for part in small_networks(units, group, weights)]
+    return _Evaluate.apply(inputs, blocks, *networks)
 
 
-class Regions(NamedTuple):
-    """Pairs by the units of the first layer that are on, in blocks.
-
-    Attributes:
-        active: [R, W]; 1 for the units that are on, 0 for the others. Two regions may be the same.
-        points: [K, BLOCK, 3]; the inputs and a 1; zeros where a block is not full.
-        pairs: long [K * BLOCK]; numbers of pairs; P where a block is not full.
-        region: long [K]; that of each block, ascending.
-        places: long [P]; where each pair is in ``pairs``.
-    """
-
-    active: Tensor
-    points: Tensor
-    pairs: Tensor
-    region: Tensor
-    places: Tensor
-
-
-@torch.no_grad()
-def find_regions(inputs: Tensor, lines: Tensor) -> Regions:
-    """Return the regions of inputs [P, 2]; ``lines``: the first layer's weight and bias, [W, 3]."""
-    count, points = len(inputs), pad(inputs, (0, 1), value=1.0)
-    codes = _codes(points, lines)
-    order = _hash(codes).sort().indices
-    codes = codes.index_select(1, order)
-    changes = (codes[:, 1:] != codes[:, :-1]).any(dim=0).nonzero()[:, 0] + 1
-    ends = torch.cat([changes, changes.new_full((min(count, 1),), count)])
-    starts = pad(ends, (1, 0))[:-1]
-    blocks = (ends - starts + BLOCK - 1) // BLOCK
-    shifts = BLOCK * (blocks.cumsum(0) - blocks) - starts
-    sorted_places = shifts.repeat_interleave(ends - starts).add_(torch.arange(count))
-    pairs = order.new_full((BLOCK * int(blocks.sum()),), count).scatter_(0, sorted_places, order)
-    return Regions(
-        active=_on_(points[order[starts]] @ lines.t()),
-        points=pad(points, (0, 0, 0, 1)).index_select(0, pairs).unflatten(0, (-1, BLOCK)),
-        pairs=pairs,
-        region=torch.arange(len(blocks)).repeat_interleave(blocks),
-        places=torch.empty_like(order).scatter_(0, order, sorted_places),
-    )
-
-
-def _codes(points: Tensor, lines: Tensor) -> Tensor:
-    """Return whole numbers [W / BITS, P] that tell for points [P, 3] which units of the first layer are on."""
-    width, some = len(lines), BLOCK * BLOCKS
-    unit = torch.arange(width)
-    powers = lines.new_zeros(-(-width // BITS), width)
-    powers[unit // BITS, unit] = 2.0 ** (unit % BITS).to(lines)
-    codes, room = points.new_empty(len(powers), len(points)), points.new_empty(width * some)
-    for inside, result in zip(points.t().split(some, dim=1), codes.split(some, dim=1), strict=True):
-        hidden = torch.mm(lines, inside, out=room[: width * inside.shape[1]].view(width, -1))
-        result.copy_(powers @ _on_(hidden))
-    return codes
-
-
-def _hash(codes: Tensor) -> Tensor:
-    """Return int32 [P] for whole numbers [.., P]: mostly different ones for different ones."""
-    mixed = torch.zeros(codes.shape[1], dtype=torch.int32)
-    for row in codes:
-        mixed.mul_(-1640531535).add_(row.int())
-    return mixed
-
-
-class _Pieces(torch.autograd.Function):
-    """The second layer and the last, less its bias, where the second is a linear map in each region."""
+class _Evaluate(torch.autograd.Function):
+    """The small networks, for the blocks of each group."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, maps: Tensor, last: Tensor, *blocks: Tensor) -> Tensor:
-        """Return [P] for inputs [P, 2].
-
-        ``maps``: to the second layer before its ReLU, [R, W, 3]; ``last``: the last layer's weight, [W]; ``blocks``:
-        all of ``Regions`` but the first.
-        """
-        points, pairs, region, places = blocks
-        slopes = torch.empty_like(points)  # the result is linear around each pair
-        room = inputs.new_empty(BLOCKS, maps.shape[1], BLOCK)
-        behind = (maps * last[:, None]).transpose(1, 2).contiguous()
-        for inside, wanted, where in zip(*(t.split(BLOCKS) for t in (points, slopes, region)), strict=True):
-            hidden = torch.bmm(maps.index_select(0, where), inside.transpose(1, 2), out=room[: len(where)])
-            wanted.copy_((behind.index_select(0, where) @ _on_(hidden)).transpose(1, 2))
-        slopes = slopes.view(-1, 3).index_select(0, places)
-        ctx.save_for_backward(slopes, maps, last, points, pairs.int(), region)
-        return (slopes[:, :2] * inputs).sum(dim=1).add_(slopes[:, 2])
+    def forward(ctx: Any, inputs: Tensor, groups: list[Blocks], *networks: Tensor) -> Tensor:
+        """Return [P] for inputs [P, 2]."""
+        ctx.save_for_backward(inputs, *networks)
+        ctx.groups = groups
+        result = inputs.new_empty(len(inputs) + 1)
+        for blocks, *network in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
+            room = Room(inputs)
+            for pairs, where in zip(*(t.split(BLOCKS) for t in blocks), strict=True):
+                layers = Layers(room, room.points(inputs, pairs), network, where)
+                values = room('values', len(pairs), BLOCK)
+                result.put_(pairs, torch.sum(layers.slopes().mul_(layers.points), dim=1, out=values))
+        return result[:-1]
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
-        slopes, maps, last, points, pairs, region = ctx.saved_tensors
-        given = pad(gradient, (0, 1))
-        room = points.new_empty(BLOCKS, BLOCK, maps.shape[1])
-        linear = maps.transpose(1, 2).contiguous()
-        sums = torch.zeros_like(linear)
-        given = given.index_select(0, pairs).view(-1, BLOCK, 1)
-        for inside, weight, where in zip(*(t.split(BLOCKS) for t in (points, given, region)), strict=True):
-            hidden = torch.bmm(inside, linear.index_select(0, where), out=room[: len(where)])
-            sums.index_add_(0, where, (inside * weight).transpose(1, 2) @ _on_(hidden))
-        sums = sums.transpose(1, 2)
-        of_last = (sums * maps).sum(dim=(0, 2))
-        return slopes[:, :2] * gradient[:, None], sums * last[:, None], of_last, None, None, None, None
+        inputs, *networks = ctx.saved_tensors
+        given, of_inputs = pad(gradient, (0, 1)), inputs.new_empty(len(inputs) + 1, 2)
+        gradients: list[Tensor | None] = []
+        for blocks, *network in zip(ctx.groups, *(networks[part::3] for part in range(3)), strict=True):
+            count, room = len(blocks.tile), Room(inputs)
+            sums = [inputs.new_empty(count, *network[part].shape[1:]) for part in (0, 2)]
+            for of_before, of_behind, pairs, where in zip(*(t.split(BLOCKS) for t in (*sums, *blocks)), strict=True):
+                weight, of_points = room('weight', len(pairs), 1, BLOCK), room('of_points', len(pairs), BLOCK, 2)
+                torch.index_select(given, 0, pairs.flatten(), out=weight.view(-1))
+                layers = Layers(room, room.points(inputs, pairs), network, where)
+                of_points.copy_(layers.slopes().mul_(weight)[:, :2].transpose(1, 2))
+                torch.view_as_complex(of_inputs).put_(pairs, torch.view_as_complex(of_points))
+                torch.bmm(layers.on, layers.hidden.mul_(weight).transpose(1, 2), out=of_behind)
+                torch.bmm(layers.steep, layers.points.mul_(weight).transpose(1, 2), out=of_before)
+            by_tile = [torch.zeros_like(network[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
+            gradients += [by_tile[0], None, by_tile[1]]
+        return of_inputs[:-1], None, *gradients
 
 
-def _on_(values: Tensor) -> Tensor:
+class Room:
+    """Memory that is used over and over: the system takes longer to give new one than the products here take."""
+
+    def __init__(self, like: Tensor) -> None:
+        self.like = like
+        self.kept: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, *shape: int) -> Tensor:
+        """Return what the name stands for, of this shape; shapes of one name differ in the first size only."""
+        if name not in self.kept:
+            self.kept[name] = self.like.new_empty(shape)
+        return self.kept[name][: shape[0]]
+
+    def points(self, inputs: Tensor, pairs: Tensor) -> Tensor:
+        """Return the inputs [P, 2] of the pairs [K, L] and a 1, [K, 3, L]."""
+        chosen = self('chosen', len(pairs), BLOCK, 2)
+        flat = torch.view_as_complex(chosen).flatten()
+        torch.index_select(torch.view_as_complex(inputs), 0, pairs.flatten().clamp(max=len(inputs) - 1), out=flat)
+        points = self('points', len(pairs), 3, BLOCK)
+        points[:, :2] = chosen.transpose(1, 2)
+        points[:, 2] = 1
+        return points
+
+
+class Layers:
+    """The layers of some blocks, as ``SmallNetworks`` describes them.
+
+    Attributes:
+        points: [K, 3, L].
+        hidden: z, [K, A, L].
+        on: [K, B, L]; 1 where a row of the second layer is on, else 0.
+        steep: [K, A, L]; how much the result changes with z before its ReLU.
+    """
+
+    def __init__(self, room: Room, points: Tensor, network: Sequence[Tensor], tile: Tensor) -> None:
+        count = len(tile)
+        before, between, behind = (
+            torch.index_select(part, 0, tile, out=room(str(index), count, *part.shape[1:]))
+            for index, part in enumerate(network)
+        )
+        _, rows, columns = between.shape
+        self.room, self.points, self.before = room, points, before
+        self.hidden = torch.bmm(before, points, out=room('hidden', count, columns, BLOCK))
+        self.hidden[:, 3:].relu_()
+        self.on = on_(torch.bmm(between, self.hidden, out=room('on', count, rows, BLOCK)))
+        self.steep = torch.bmm(behind.transpose(1, 2), self.on, out=room('steep', count, columns, BLOCK))
+        passing = self.steep[:, 3:]
+        torch.ops.aten.threshold_backward.grad_input(passing, self.hidden[:, 3:], 0, grad_input=passing)
+
+    def slopes(self) -> Tensor:
+        """Return [K, 3, L]: the result is their product with the points."""
+        return torch.bmm(self.before.transpose(1, 2), self.steep, out=self.room('slopes', len(self.points), 3, BLOCK))
+
+
+def on_(values: Tensor) -> Tensor:
     """Turn into 1 what is positive, and all else into 0 (a comparison takes five times as long)."""
     one = values.new_ones(()).expand_as(values)
     return torch.ops.aten.threshold_backward.grad_input(one, values, 0, grad_input=values)

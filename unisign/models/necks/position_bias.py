@@ -10,15 +10,12 @@ from torch import Tensor, nn
 
 from unisign.models.necks.pair_network import pair_network
 
-# Pairs that the CPU computes at a time: they fit into a core's cache, and hundreds share a region.
-PAIRS = 1 << 18
-
 
 class PositionBias(nn.Module):
     """Continuous position bias (Swin V2, Liu et al., CVPR 2022): a small network on logarithmic distances.
 
     It is most of the fusion's arithmetic, and of its memory where the hidden layers of all pairs are kept. The CPU
-    does with a twentieth of the arithmetic, and keeps none of them (``pair_network``).
+    does with a small part of the arithmetic, and keeps none of them (``pair_network``).
 
     Args:
         width: of the hidden layers.
@@ -39,10 +36,10 @@ class PositionBias(nn.Module):
         weights = list(self.layers.parameters())
         # Two dimensions: behind a linear layer of more, an in-place ReLU costs a copy in the backward pass.
         pairs = distances.flatten(0, -2)
-        if pairs.device.type == 'cpu':
+        if pairs.device.type == 'cpu' and len(pairs):
             with torch.autocast('cpu', enabled=False):
                 inputs = _Logarithmic.apply(pairs.to(weights[0].dtype))
-                bias = torch.cat([pair_network(some, *weights) for some in inputs.split(PAIRS)])
+                bias = pair_network(inputs, *weights)
         else:
             bias = self.layers(logarithmic(pairs).to(weights[0].dtype)).squeeze(-1)
         return bias.view(distances.shape[:-1])
@@ -60,11 +57,12 @@ class _Logarithmic(torch.autograd.Function):
     def forward(ctx: Any, distances: Tensor) -> Tensor:
         """Return the same shape."""
         ctx.save_for_backward(distances)
-        return logarithmic(distances)
+        return distances.abs().log1p_().copysign_(distances)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Return the gradient of the distances."""
         (distances,) = ctx.saved_tensors
-        return gradient / distances.abs().add_(1)
+        scale = distances.abs().add_(1)
+        return torch.div(gradient, scale, out=scale)

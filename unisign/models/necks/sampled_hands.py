@@ -23,16 +23,14 @@ class SampledHands:
         features: [N, C, V]; of those with one.
         keypoints: float [N, V, 2]; relative to the crop, x and y in [0, 1].
         crops: [N, C, h, w]; the encoded pictures.
-        side: long [N]; 0 left, 1 right.
-        frame: long [N]; number of the packed frame, see ``SpatialFeatures``.
+        rows: long [N * V]; where the features stand in ``everywhere``, if that is one row of C after another.
     """
 
     everywhere: Tensor
     features: Tensor
     keypoints: Tensor
     crops: Tensor
-    side: Tensor
-    frame: Tensor
+    rows: Tensor
 
 
 @dataclass
@@ -64,20 +62,27 @@ def take_hands(
     present = [(index, hands[name]) for index, name in enumerate(SIDES) if name in hands]
     side = torch.cat([torch.full_like(hand['frame'], index) for index, hand in present])
     frame = torch.cat([numbers[hand['clip'], hand['frame']] for _, hand in present])
-    everywhere, taken = _Take.apply(features.networks['hand'], side, frame)
+    rows = _rows(features.networks['hand'], side, frame)
+    everywhere, taken = _Take.apply(features.networks['hand'], rows)
     return SampledHands(
         everywhere=everywhere,
-        features=taken.transpose(1, 2),
+        features=taken.unflatten(0, (-1, len(everywhere))).transpose(1, 2),
         keypoints=torch.cat([hand['keypoints'] for _, hand in present]),
         crops=torch.cat([crops[name] for name in SIDES if name in hands]),
-        side=side,
-        frame=frame,
+        rows=rows,
     )
+
+
+def _rows(whole: Tensor, side: Tensor, frame: Tensor) -> Tensor:
+    """Return the numbers of the rows of ``whole`` [V, S, F, C] at sides and frames [N], as long [N * V]."""
+    points, sides, frames, _ = whole.shape
+    starts = torch.arange(points, device=whole.device) * sides * frames
+    return (starts + (side * frames + frame)[:, None]).flatten()
 
 
 def put_hands_back(features: SpatialFeatures, sampled: SampledHands, fused: Tensor) -> SpatialFeatures:
     """Return the features with ``fused`` [N, C, V] in place of the sampled hands; all others are the same numbers."""
-    hand = _PutBack.apply(sampled.everywhere, fused.permute(2, 0, 1), sampled.side, sampled.frame)
+    hand = _PutBack.apply(sampled.everywhere, fused.transpose(1, 2).flatten(0, 1), sampled.rows)
     return SpatialFeatures({**features.networks, 'hand': hand}, features.timeline)
 
 
@@ -93,40 +98,39 @@ def explain_by_side(
 
 
 class _Take(torch.autograd.Function):
-    """Some rows beside the whole; of their gradients only the rows are added (indexing adds two whole tensors)."""
+    """Some rows beside the whole; of their gradients only the rows are written (indexing adds two whole tensors)."""
 
     @staticmethod
-    def forward(ctx: Any, whole: Tensor, side: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``whole`` [V, S, F, C], for ``_PutBack`` alone, and its rows [N, V, C]."""
-        ctx.save_for_backward(side, frame)
-        return whole.view_as(whole), whole[:, side, frame].transpose(0, 1).contiguous()
+    def forward(ctx: Any, whole: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``whole`` [V, S, F, C], for ``_PutBack`` alone, and its rows [N * V, C]."""
+        ctx.save_for_backward(rows)
+        return whole.view_as(whole), whole.flatten(0, 2).index_select(0, rows)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, of_whole: Tensor, of_rows: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient of ``whole``: that of ``_PutBack``, which has no other reader, filled in."""
-        side, frame = ctx.saved_tensors
-        of_whole[:, side, frame] += of_rows.transpose(0, 1)
-        return of_whole, None, None
+        (rows,) = ctx.saved_tensors
+        of_whole.view(-1, of_whole.shape[-1]).index_copy_(0, rows, of_rows)
+        return of_whole, None
 
 
 class _PutBack(torch.autograd.Function):
     """A copy of the whole with some rows replaced."""
 
     @staticmethod
-    def forward(ctx: Any, whole: Tensor, rows: Tensor, side: Tensor, frame: Tensor) -> Tensor:
-        """Return [V, S, F, C] for rows [V, N, C]."""
-        ctx.save_for_backward(side, frame)
-        ctx.dtype = rows.dtype
-        whole = whole.clone()
-        whole[:, side, frame] = rows.to(whole.dtype)
+    def forward(ctx: Any, whole: Tensor, values: Tensor, rows: Tensor) -> Tensor:
+        """Return [V, S, F, C] for values [N * V, C]."""
+        ctx.save_for_backward(rows)
+        ctx.dtype = values.dtype
+        whole = whole.clone(memory_format=torch.contiguous_format)
+        whole.view(-1, whole.shape[-1]).index_copy_(0, rows, values.to(whole.dtype))
         return whole
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of ``whole`` and ``rows``."""
-        side, frame = ctx.saved_tensors
-        rows, whole = gradient[:, side, frame].to(ctx.dtype), gradient.clone()
-        whole[:, side, frame] = 0
-        return whole, rows, None, None
+        """Return the gradients of ``whole``, but for the rows that ``_Take`` writes, and of the values."""
+        (rows,) = ctx.saved_tensors
+        whole = gradient.clone(memory_format=torch.contiguous_format)
+        return whole, whole.view(-1, whole.shape[-1]).index_select(0, rows).to(ctx.dtype), None
