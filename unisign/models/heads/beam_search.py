@@ -15,6 +15,7 @@ from torch import Tensor
 from unisign.models.heads.decoder_steps import DecoderSteps, TextDecoder, pick, start_decoding
 from unisign.models.heads.gloss_grammar import FORBIDDEN, GlossGrammar
 from unisign.models.heads.t5_decoder import special_tokens
+from unisign.models.heads.wide_top import wide_top
 from unisign.models.language_models import T5Family
 
 IMPOSSIBLE = float('-inf')
@@ -103,7 +104,7 @@ class _BeamSearch:
         # At most half of these can end, each beam by its one </s>: enough stay to go on with. The best of all beams are
         # among the best of each: so the vocabulary is looked through once.
         count = 2 * self.num_beams
-        each, tokens_of_each = log_probs.topk(min(count, log_probs.shape[-1]), dim=-1)
+        each, tokens_of_each = wide_top(log_probs, count)
         totals = (each + self.scores[..., None]).flatten(1)
         scores, best = totals.topk(min(count, totals.shape[1]), dim=1)
         beams, chosen = best.div(each.shape[-1], rounding_mode='floor'), tokens_of_each.flatten(1).gather(1, best)
