@@ -5,7 +5,7 @@
 #
 # FOLDER gets a JSON file and the printed table of each. A benchmark that fails, or takes longer than its limit, does not
 # stop the others; the exit code tells. Environment variables: PYTHON, the interpreter; LIMIT, seconds a
-# benchmark (180); MATRIX, width of the product that gives the rate (8192).
+# benchmark (180); MATRIX, width of the product that gives the rate (8192); STEPS, training steps that are timed (10).
 set -uo pipefail
 if [ $# -lt 1 ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -26,7 +26,7 @@ measure() {
 }
 
 whole='--layers 12 --frames 256 --rounds 2'
-measure training_pose bench_training_step.py $whole --batch 16 --steps 10 --matrix "${MATRIX:-8192}" "$@"
-measure training_rgb bench_training_step.py $whole --batch 4 --rgb --steps 10 --matrix "${MATRIX:-8192}" "$@"
+measure training_pose bench_training_step.py $whole --batch 16 --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
+measure training_rgb bench_training_step.py $whole --batch 4 --rgb --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
 measure evaluation bench_evaluation.py $whole --batch 16 "$@"
 exit $failed
