@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from unisign.models.backbones import cached_steps, graph_block, lean_steps
+from unisign.models.backbones import cached_steps, graph_block, lean_steps, tiled_convolution
 from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.backbones.graph_block import GraphBlock
 from unisign.models.backbones.skeleton_graph import hop_adjacency
@@ -33,12 +33,24 @@ def test_gradients_of_mixed_points(steps, monkeypatch: pytest.MonkeyPatch) -> No
     assert torch.autograd.gradcheck(steps.MixPoints.apply, tensors)
 
 
-@pytest.fixture(params=['all points', 'points in one go', 'three points, one point', 'a point at a time'])
+WAYS = [
+    'all points',
+    'points in one go',
+    'three points, one point',
+    'a point at a time',
+    'in tiles',
+    'in tiles, a point',
+]
+
+
+@pytest.fixture(params=WAYS)
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have blocks computed for all points at once, as on a GPU, or for some at a time."""
     if request.param == 'all points':
         monkeypatch.setattr(graph_block, 'cached_steps', lean_steps)
-    values = {'three points, one point': 3 * SIDES * FRAMES * CHANNELS, 'a point at a time': 1}
+    if 'in tiles' in request.param:
+        monkeypatch.setattr(tiled_convolution, 'LEAST_CHANNELS', 1)
+    values = {'three points, one point': 3 * SIDES * FRAMES * CHANNELS, 'a point at a time': 1, 'in tiles, a point': 1}
     monkeypatch.setattr(cached_steps, 'VALUES', values.get(request.param, cached_steps.VALUES))
 
 
@@ -80,7 +92,9 @@ def test_block_as_pytorch_computes_it(blocks, ways, training: bool) -> None:
 
 
 @torch.no_grad()
-def test_folded_batch_norms(blocks) -> None:
+@pytest.mark.parametrize('least_channels', [1, 128])
+def test_folded_batch_norms(blocks, monkeypatch: pytest.MonkeyPatch, least_channels: int) -> None:
+    monkeypatch.setattr(tiled_convolution, 'LEAST_CHANNELS', least_channels)
     for block in blocks:
         for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
             norm.running_mean.copy_(torch.linspace(-1, 1, norm.num_features))

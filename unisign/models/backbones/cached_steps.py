@@ -25,6 +25,7 @@ from unisign.models.backbones.lean_batch_norm import (
     to_rows,
 )
 from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, convolution_backward, convolve
+from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
 
 # Values that are worked on at a time: 4 MiB in float32.
 VALUES = 1 << 20
@@ -97,11 +98,13 @@ class NormReluConv(torch.autograd.Function):
         mean, scale = _statistics(x, norm)
         ctx.save_for_backward(x, gamma, beta, mean, scale, kernel, position)
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
-        out, kernel = x.new_empty(*x.shape[:-1], len(kernel)), _channels_last(kernel)
+        out, convolution = (
+            x.new_empty(*x.shape[:-1], len(kernel)),
+            _convolution(x, kernel, ctx.padding, position, length),
+        )
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, norm.eps).relu_()
-            convolved = convolve(lay_out(activated, position, length), kernel, bias, conv.padding)
-            torch.index_select(convolved, -2, position, out=out[some])
+            convolution(activated.flatten(0, 1), bias, out[some].flatten(0, 1))
         return out
 
     @staticmethod
@@ -110,18 +113,58 @@ class NormReluConv(torch.autograd.Function):
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
         of_normal, of_bias = torch.empty_like(x), x.new_zeros(len(kernel))
-        kernel = _channels_last(kernel)
-        of_kernel = torch.zeros_like(kernel)
+        convolution = _convolution(x, kernel, ctx.padding, position, ctx.length)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, ctx.norm.eps).relu_()
-            timeline, given = (lay_out(one, position, ctx.length) for one in (activated, grad[some]))
-            of_timeline, *of_weights = convolution_backward(given, timeline, kernel, ctx.padding)
-            torch.index_select(of_timeline, -2, position, out=of_normal[some])
+            given = grad[some].flatten(0, 1)
+            convolution.backward(given, activated.flatten(0, 1), of_normal[some].flatten(0, 1))
             behind_relu_(of_normal[some], activated)
-            of_kernel += of_weights[0]
-            of_bias += of_weights[1]
+            of_bias += given.sum(dim=(0, 1))
         of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, None, ctx.norm)
-        return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
+        return of_x, None, of_gamma, of_beta, None, convolution.of_kernel(), of_bias, None, None
+
+
+def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
+    """Return the temporal convolution [V, S, N, C'] of packed frames ``x`` [V, S, N, C], without a backward pass.
+
+    Arguments as for ``lean_steps.NormReluConv``.
+    """
+    out, convolution = x.new_empty(*x.shape[:-1], len(kernel)), _convolution(x, kernel, padding, position, length)
+    for some in _some_points(x):
+        convolution(x[some].flatten(0, 1), bias, out[some].flatten(0, 1))
+    return out
+
+
+class _PlainConvolution:
+    """What ``TiledConvolution`` is, by PyTorch's convolution."""
+
+    def __init__(self, kernel: Tensor, padding: Any, position: Tensor, length: int) -> None:
+        self.kernel, self.padding = kernel.contiguous(memory_format=torch.channels_last), padding
+        self.position, self.length = position, length
+        self._of_kernel = torch.zeros_like(self.kernel)
+
+    def __call__(self, x: Tensor, bias: Tensor, out: Tensor) -> Tensor:
+        timeline = lay_out(x[:, None], self.position, self.length)
+        convolved = convolve(timeline, self.kernel, bias, self.padding)
+        return torch.index_select(convolved[:, 0], -2, self.position, out=out)
+
+    def backward(self, grad: Tensor, x: Tensor, out: Tensor) -> Tensor:
+        given, timeline = (lay_out(one[:, None], self.position, self.length) for one in (grad, x))
+        of_timeline, of_kernel, _ = convolution_backward(given, timeline, self.kernel, self.padding)
+        self._of_kernel += of_kernel
+        return torch.index_select(of_timeline[:, 0], -2, self.position, out=out)
+
+    def of_kernel(self) -> Tensor:
+        return self._of_kernel
+
+
+def _convolution(
+    x: Tensor, kernel: Tensor, padding: Any, position: Tensor, length: int
+) -> TiledConvolution | _PlainConvolution:
+    """Return what convolves [P, N, C] of ``x`` [..., N, C]."""
+    if can_tile(x, kernel, padding):
+        return TiledConvolution(kernel, position, length)
+    return _PlainConvolution(kernel, padding, position, length)
 
 
 def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -134,11 +177,6 @@ def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     else:
         mean, variance = cast(Tensor, norm.running_mean).clone(), cast(Tensor, norm.running_var)
     return mean, (variance + settings.eps).rsqrt_()
-
-
-def _channels_last(kernel: Tensor) -> Tensor:
-    """Return a kernel in the order that a convolution of images with the channels last reads it in."""
-    return kernel.contiguous(memory_format=torch.channels_last)
 
 
 def _some_points(x: Tensor) -> Iterator[slice]:

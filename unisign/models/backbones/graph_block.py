@@ -144,8 +144,12 @@ class GraphBlock(nn.Module):
         y = y.view(points, *others, -1)
         if self.temporal_conv is not None and self.temporal_norm is not None:
             kernel, shift = fold(self.temporal_norm, self.temporal_conv.weight, cast(Tensor, self.temporal_conv.bias))
-            y = lay_out(y, timeline.position, timeline.length)
-            y = take_out(convolve(y, kernel, shift, self.temporal_conv.padding), timeline.position)
+            padding = self.temporal_conv.padding
+            if y.device.type == 'cpu' and y.dtype in WIDE:
+                y = cached_steps.convolve_packed(y, kernel, shift, padding, timeline.position, timeline.length)
+            else:
+                y = lay_out(y, timeline.position, timeline.length)
+                y = take_out(convolve(y, kernel, shift, padding), timeline.position)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
             folded = fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias))
