@@ -37,9 +37,8 @@ def test_the_published_matrices() -> None:
         [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
     ])  # fmt: skip
     evaluate, _, interpolate = matrices(3, torch.float64)
-    assert torch.allclose(
-        interpolate.t() * wanted.abs().amax(dim=1)[:, None], wanted.double() * signs(interpolate, wanted)
-    )
+    rows = interpolate.t() * wanted.abs().amax(dim=1, keepdim=True)
+    assert torch.allclose(rows * (rows * wanted).sum(dim=1, keepdim=True).sign(), wanted.double())
     assert evaluate.t().tolist() == [
         [1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]
     ]  # fmt: skip
