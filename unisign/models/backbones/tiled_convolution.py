@@ -161,7 +161,7 @@ def matrices(size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         infinity = np.eye(count)[-1:]
         return np.concatenate([np.vander(points, count, increasing=True), infinity])
 
-    rows = []
+    rows: list[Any] = []
     for point in points:  # the polynomial that is 1 there and 0 at the other points
         others = [other for other in points if other != point]
         rows.append([*(np.poly(others) / np.prod([point - other for other in others]))[::-1], 0.0])
