@@ -4,7 +4,14 @@ from PIL import Image
 from synthetic_videos import decode_in_order
 
 from unisign.datasets import crop_hands, frame_cutter, hand_boxes
-from unisign.datasets.hand_crops import crop_hand, hand_candidates, hand_points, relative_keypoints
+from unisign.datasets.hand_crops import (
+    RESIZING,
+    crop_hand,
+    hand_candidates,
+    hand_points,
+    relative_keypoints,
+    resize_box,
+)
 from unisign.structures import Poses
 
 
@@ -129,3 +136,21 @@ def test_golden_crops(golden, shared):
         image = Image.fromarray(video[ids['left'][0]]).crop(tuple(file['left_box'][0].tolist()))
         other = (np.asarray(image.resize((112, 112), Image.BILINEAR)) / 255 - (0.485, 0.456, 0.406)) / 0.229
         np.testing.assert_allclose(other.transpose(2, 0, 1), file['left_hands'][0], atol=0.01)
+
+
+@pytest.mark.parametrize('side', [60, 112, 150])
+def test_the_fast_resizing_is_next_to_the_published_one(side: int) -> None:
+    rng = np.random.default_rng(0)
+    rough = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    box = np.asarray(Image.fromarray(rough).resize((side, side)))  # smooth, as pictures are
+    noisy = (box + rng.normal(scale=8, size=box.shape)).clip(0, 255).astype(np.uint8)
+    exact, fast = (resize_box(noisy, 112, resize).astype(int) for resize in RESIZING)
+    assert fast.shape == (112, 112, 3)
+    assert abs(exact - fast).max() <= 2
+    assert (exact != fast).mean() < 1e-2
+    assert (resize_box(noisy, side, 'torch') == noisy).all()
+
+
+def test_the_published_crops_unless_asked_for_others() -> None:
+    box = np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+    assert (resize_box(box, 112) == np.asarray(Image.fromarray(box).resize((112, 112)))).all()

@@ -208,6 +208,8 @@ def test_wrong_options():
         TRANSFORMS.build({'type': 'LoadHandCrops', 'missing_video': 'ignore'})
     with pytest.raises(ValueError, match="align should be one of time, count, got 'length'"):
         TRANSFORMS.build({'type': 'LoadHandCrops', 'align': 'length'})
+    with pytest.raises(ValueError, match="resize should be one of pillow, torch, got 'fast'"):
+        TRANSFORMS.build({'type': 'LoadHandCrops', 'resize': 'fast'})
     for name, value in {'size': 0, 'scale': 0, 'scale ': float('nan')}.items():
         with pytest.raises(DataError, match=rf'LoadHandCrops: {name.strip()} should be .*, got {value}'):
             TRANSFORMS.build({'type': 'LoadHandCrops', name.strip(): value})

@@ -1,17 +1,22 @@
 """Packed hand windows give the crops of the video, and packing them survives bad clips and interruptions."""
 
+import io
 import json
 import pickle
 
 import numpy as np
 import pytest
+from PIL import Image, UnidentifiedImageError
 from synthetic_videos import moving_images, write_h264
 
 from unisign.datasets import SignDataset
 from unisign.datasets.transforms.hand_loading import LoadHandCrops
 from unisign.datasets.window_packing import pack_hand_windows
-from unisign.stores import PackedHandWindows, PackedPoseStore, PackedPoseWriter, PackedWindowWriter
+from unisign.stores import PackedHandWindows, PackedPoseStore, PackedPoseWriter, PackedWindowWriter, window_format
+from unisign.stores.window_format import CODINGS, ClipWindows, EncodedWindows, Window, encode_windows
 from unisign.structures import ClipError, DataError
+
+BEGINNINGS = {'webp': b'RIFF', 'png': b'\x89PNG', 'jpeg': b'\xff\xd8\xff'}
 
 
 def read(path, epoch, index, ratio=0.2, **load):
@@ -22,6 +27,28 @@ def read(path, epoch, index, ratio=0.2, **load):
         {'type': 'LoadHandCrops', **load},
     ]
     return SignDataset(str(path), 'slt', steps)[epoch, index]
+
+
+@pytest.mark.parametrize('coding', CODINGS)
+def test_decoded_as_pillow_decodes(coding: str) -> None:
+    rough = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    image = np.asarray(Image.fromarray(rough).resize((33, 40)))
+    clip = ClipWindows((100, 100), 1.2, 0.3, {'left': [Window(5, 1, 2, image)], 'right': []})
+    data = encode_windows(clip, coding)
+    (window,) = EncodedWindows(data, 'clip').read('left', np.array([5]))
+    with Image.open(io.BytesIO(data[data.index(BEGINNINGS[coding]) :])) as picture:
+        assert (window.image == np.asarray(picture.convert('RGB'))).all()
+    assert window.image.shape == (40, 33, 3)
+
+
+def test_other_pictures_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV reads many formats; only those that are written here are wanted, whatever a store holds."""
+    file = io.BytesIO()
+    Image.new('RGB', (4, 4)).save(file, 'bmp')
+    monkeypatch.setattr(window_format, '_encode_image', lambda image, coding: file.getvalue())
+    clip = ClipWindows((9, 9), 1.2, 0.3, {'left': [Window(0, 0, 0, np.zeros((4, 4, 3), np.uint8))], 'right': []})
+    with pytest.raises(UnidentifiedImageError):
+        EncodedWindows(encode_windows(clip), 'clip').read('left', np.array([0]))
 
 
 @pytest.fixture

@@ -60,7 +60,9 @@ def _window(image: np.ndarray, corner: np.ndarray, side: int, frame: int) -> Win
     return Window(frame, x0, y0, np.ascontiguousarray(image[y0 : max(y0, y1), x0 : max(x0, x1)]))
 
 
-def window_cutter(store: PackedHandWindows, key: str, frame_ids: Mapping[str, np.ndarray], size: int = 112) -> Cut:
+def window_cutter(
+    store: PackedHandWindows, key: str, frame_ids: Mapping[str, np.ndarray], size: int = 112, resize: str = 'pillow'
+) -> Cut:
     """Return a ``cut`` for ``crop_hands`` that takes the crops from packed windows; only the asked ones are decoded.
 
     Args:
@@ -68,6 +70,7 @@ def window_cutter(store: PackedHandWindows, key: str, frame_ids: Mapping[str, np
         key: the clip.
         frame_ids: hand -> int [N], the poses' frame ids of the crops.
         size: side of the crops.
+        resize: see ``hand_crops.resize_box``.
     """
 
     def cut(corners: dict[str, np.ndarray], side: int) -> dict[str, np.ndarray]:
@@ -77,7 +80,8 @@ def window_cutter(store: PackedHandWindows, key: str, frame_ids: Mapping[str, np
             crops[hand] = np.zeros((len(ids), size, size, 3), dtype=np.uint8)
             for i, window in enumerate(store.read(key, hand, ids)):
                 _check_inside(store, key, window, corners[hand][i], side, frame_size)
-                crops[hand][i] = crop_hand(window.image, corners[hand][i] - (window.x, window.y), side, size)
+                corner = corners[hand][i] - (window.x, window.y)
+                crops[hand][i] = crop_hand(window.image, corner, side, size, resize)
         return crops
 
     return cut

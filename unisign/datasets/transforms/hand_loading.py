@@ -10,6 +10,7 @@ import numpy as np
 from unisign.datasets.frame_mapping import ALIGNMENTS, video_frames
 from unisign.datasets.hand_crops import (
     HANDS,
+    RESIZING,
     SIDES,
     Cut,
     check_scale,
@@ -98,9 +99,11 @@ class LoadHandCrops:
             opened. Their crops are those of the video, bit for bit unless they were packed as JPEG.
         missing_video: ``error`` or ``skip``.
         align: how frames of the poses are found in the video, see ``video_frames``. Not used with ``windows``.
+        resize: ``pillow``: the published crops, bit for bit; ``torch``: five times as fast and next to the same, for
+            training; see ``hand_crops.resize_box``.
 
     Raises:
-        DataError: for another ``missing_video`` or ``align``, or a size or scale that shows nothing.
+        DataError: for another ``missing_video``, ``align`` or ``resize``, or a size or scale that shows nothing.
     """
 
     def __init__(
@@ -111,8 +114,13 @@ class LoadHandCrops:
         windows: str | Path | dict | object | None = None,
         missing_video: str = 'error',
         align: str = 'time',
+        resize: str = 'pillow',
     ) -> None:
-        for name, value, known in (('missing_video', missing_video, MISSING_VIDEO), ('align', align, ALIGNMENTS)):
+        for name, value, known in (
+            ('missing_video', missing_video, MISSING_VIDEO),
+            ('align', align, ALIGNMENTS),
+            ('resize', resize, RESIZING),
+        ):
             if value not in known:
                 raise DataError(
                     'LoadHandCrops',
@@ -128,6 +136,7 @@ class LoadHandCrops:
             windows = {'type': 'PackedHandWindows', 'path': str(windows)}
         self.windows: Any = POSE_STORES.build(windows) if isinstance(windows, dict) else windows
         self.size, self.scale, self.missing_video, self.align = size, scale, missing_video, align
+        self.resize = resize
 
     def __call__(self, results: dict) -> dict:
         """Return ``results`` with hands.
@@ -164,10 +173,12 @@ class LoadHandCrops:
         info = self.reader.info(path)
         numbers = video_frames(results['poses'], info, path, results.get('stored_frames'), self.align)
         ids = {side: numbers[frames] for side, frames in results['hand_frames'].items()}
-        return frame_cutter(lambda wanted: self.reader.frames(path, wanted), ids, self.size), info.size, numbers
+        cut = frame_cutter(lambda wanted: self.reader.frames(path, wanted), ids, self.size, self.resize)
+        return cut, info.size, numbers
 
     def _from_windows(self, results: dict, numbers: np.ndarray) -> tuple[Cut, tuple[int, int], np.ndarray]:
         """As ``_from_video``; the windows go by the numbers of the poses."""
         key = results['clip_id']
         ids = {side: numbers[frames] for side, frames in results['hand_frames'].items()}
-        return window_cutter(self.windows, key, ids, self.size), self.windows.frame_size(key), numbers
+        cut = window_cutter(self.windows, key, ids, self.size, self.resize)
+        return cut, self.windows.frame_size(key), numbers
