@@ -129,7 +129,7 @@ class _Indices:
     def __init__(self, points: int, position: Tensor, tiles: int, size: int) -> None:
         reach, slots, frames = size // 2, size + TILE - 1, len(position)
         tile, own = position // TILE, position % TILE
-        point = torch.arange(points)[:, None]
+        point = torch.arange(points, device=position.device)[:, None]
 
         def rows(which: Tensor, tile: Tensor) -> Tensor:
             return ((which * points + point) * tiles + tile).flatten()
@@ -142,8 +142,8 @@ class _Indices:
         other = torch.where(behind, own + reach - TILE, own + reach + TILE)
         other_slot = rows(torch.where(seen, other, 0), torch.where(seen, beside, 0))
         self.other_slot, self.inner = other_slot, (~seen).repeat(points).nonzero()[:, 0]
-        self.source = torch.full((slots * points * tiles,), -1)
-        of_x = (point * frames + torch.arange(frames)).flatten()
+        self.source = position.new_full((slots * points * tiles,), -1)
+        of_x = (point * frames + torch.arange(frames, device=position.device)).flatten()
         self.source[self.slot] = of_x
         everywhere = seen.repeat(points)
         self.source[other_slot[everywhere]] = of_x[everywhere]
@@ -170,5 +170,5 @@ def matrices(size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     # What is multiplied should be of one size: the kernel, which is small, takes the factor.
     factors = np.abs(interpolate).max(axis=1, keepdims=True)
     found = values(TILE), take_kernel * factors, (interpolate / factors).T
-    evaluate, kernel, inverse = (torch.tensor(np.ascontiguousarray(one), dtype=dtype) for one in found)
+    evaluate, kernel, inverse = (torch.tensor(np.ascontiguousarray(one), dtype=dtype, device='cpu') for one in found)
     return evaluate, kernel, inverse
