@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -96,6 +97,16 @@ def test_the_seed_reaches_the_training_data_only_where_none_is_given(tmp_path):
     runner = SignRunner.from_cfg(read_config(path, {'randomness.seed': 3}))
     assert runner._train_dataloader['dataset']['seed'] == 3
     assert runner._val_dataloader['dataset']['seed'] == 7
+
+
+def test_the_config_is_written_without_the_slow_formatter(tmp_path, monkeypatch):
+    """yapf took minutes for one of the configs with two datasets."""
+    cfg = read_config(write_config(tmp_path))
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', None)  # calling it would fail
+    runner = SignRunner.from_cfg(cfg)
+    (written,) = Path(runner.log_dir).glob('*.py')
+    assert Config.fromfile(written).to_dict() == runner.cfg.to_dict()
+    assert '_format_python_code' not in runner.cfg.to_dict()
 
 
 def test_from_cfg_leaves_the_config_alone(tmp_path):

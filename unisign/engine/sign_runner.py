@@ -77,6 +77,9 @@ class SignRunner(Runner):
             ConfigError: if the config names what does not exist.
         """
         cfg = copy.deepcopy(cfg)
+        # Its text an item a line: the formatter takes half a second, and for some configs many minutes. (Setting an
+        # attribute the usual way would make it a key of the config.)
+        object.__setattr__(cfg, '_format_python_code', False)
         check_config(cfg)
         notes = adapt_to_machine(cfg)
         start_gloo(cfg)
@@ -98,7 +101,7 @@ class SignRunner(Runner):
 
     @cached_property
     def config_text(self) -> str:
-        """The config as Python text; kept, since MMEngine formats it anew, for half a second, at every look."""
+        """The config as Python text; kept, since MMEngine makes it anew at every look."""
         return self.cfg.pretty_text
 
     def train(self) -> torch.nn.Module:
