@@ -26,6 +26,7 @@ from unisign.models.backbones.lean_batch_norm import (
 )
 from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, convolution_backward, convolve
 from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
+from unisign.models.block_memory import gapless_empty
 
 # Values that are worked on at a time: 4 MiB in float32.
 VALUES = 1 << 20
@@ -40,7 +41,7 @@ class MixPoints(torch.autograd.Function):
         ctx.save_for_backward(x, adjacency, weight, bias)
         hops, points, _ = adjacency.shape
         offset, spread = (adjacency.sum(dim=1).t() @ bias)[:, None], _spread(adjacency)
-        out = x.new_empty(points, x.shape[1], weight.shape[1])
+        out = gapless_empty((points, x.shape[1], weight.shape[1]), x)
         for frames, inside in _some_frames(x, hops):
             around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
             mixed = torch.mm(around[0], weight[0].t())
@@ -57,7 +58,7 @@ class MixPoints(torch.autograd.Function):
         hops, points, _ = adjacency.shape
         spread, gather = _spread(adjacency), adjacency.transpose(0, 1).reshape(points, -1)
         of_weight, sums = torch.zeros_like(weight), x.new_zeros(points, weight.shape[1])
-        of_gather, of_x = torch.zeros_like(gather), torch.empty_like(x)
+        of_gather, of_x = torch.zeros_like(gather), gapless_empty(x.shape, x)
         for (frames, inside), (_, of_inside) in zip(_some_frames(x, hops), _some_frames(of_x, hops), strict=True):
             given = grad[:, frames].reshape(-1, grad.shape[2])
             sums += given.view(points, -1, grad.shape[2]).sum(dim=1)
@@ -98,10 +99,8 @@ class NormReluConv(torch.autograd.Function):
         mean, scale = _statistics(x, norm)
         ctx.save_for_backward(x, gamma, beta, mean, scale, kernel, position)
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
-        out, convolution = (
-            x.new_empty(*x.shape[:-1], len(kernel)),
-            _convolution(x, kernel, ctx.padding, position, length),
-        )
+        out = gapless_empty((*x.shape[:-1], len(kernel)), x)
+        convolution = _convolution(x, kernel, ctx.padding, position, length)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, norm.eps).relu_()
             convolution(activated.flatten(0, 1), bias, out[some].flatten(0, 1))
@@ -112,7 +111,7 @@ class NormReluConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
-        of_normal, of_bias = torch.empty_like(x), x.new_zeros(len(kernel))
+        of_normal, of_bias = gapless_empty(x.shape, x), x.new_zeros(len(kernel))
         convolution = _convolution(x, kernel, ctx.padding, position, ctx.length)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, ctx.norm.eps).relu_()
@@ -129,7 +128,8 @@ def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, posit
 
     Arguments as for ``lean_steps.NormReluConv``.
     """
-    out, convolution = x.new_empty(*x.shape[:-1], len(kernel)), _convolution(x, kernel, padding, position, length)
+    out = gapless_empty((*x.shape[:-1], len(kernel)), x)
+    convolution = _convolution(x, kernel, padding, position, length)
     for some in _some_points(x):
         convolution(x[some].flatten(0, 1), bias, out[some].flatten(0, 1))
     return out

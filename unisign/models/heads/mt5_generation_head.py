@@ -14,6 +14,7 @@ from unisign.models.heads.packed_weights import forget_packed
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
 from unisign.models.heads.t5_encoder import run_encoder
 from unisign.models.heads.text_codec import TextCodec
+from unisign.models.heads.token_look_up import look_up
 from unisign.models.language_models import (
     DEFAULT_PROMPT,
     add_adapters,
@@ -235,7 +236,7 @@ class MT5GenerationHead(nn.Module):
         device = self.language_model.shared.weight.device
         ids = [torch.tensor(self.codec.prompt_ids(lang), device=device) for lang in langs]
         tokens = torch.empty(0, 0, dtype=torch.long, device=device) if tokens is None else tokens
-        found = self.language_model.shared(torch.cat([*ids, tokens.flatten()]))
+        found = look_up(self.language_model.shared, torch.cat([*ids, tokens.flatten()]))
         *prompts, words = found.split([*map(len, ids), tokens.numel()])
         return dict(zip(langs, prompts, strict=True)), words.view(*tokens.shape, words.shape[1])
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from unisign.models.block_memory import large_empty
+
 # Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32.
 SCORES = 1 << 26
 
@@ -57,13 +59,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
         states, matrix = hidden.to(low), weight.to(low)
         wanted = ctx.needs_input_grad[:2]
         of_hidden = torch.empty_like(states) if wanted[0] else None
-        of_weight = torch.empty_like(weight) if wanted[1] else None
+        of_weight = large_empty(weight.shape, weight.dtype, weight.device) if wanted[1] else None
         count = max(scores // len(weight), 1)
         loss, hits = hidden.new_zeros((), dtype=_wide(low)), torch.zeros((), device=hidden.device)
         with torch.autocast(device, enabled=False):
             for start in range(0, len(targets), count):
                 some = slice(start, start + count)
-                logits = torch.mm(states[some], matrix.t()).to(loss.dtype)
+                rows = states[some]
+                logits = torch.mm(rows, matrix.t(), out=large_empty((len(rows), len(matrix)), low, rows.device))
+                logits = logits.to(loss.dtype)
                 cost, sums = _cost_(logits, targets[some], smoothing, hits)
                 loss += cost
                 if not any(wanted):
@@ -72,7 +76,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 if of_hidden is not None:
                     torch.mm(grad, matrix, out=of_hidden[some])
                 if of_weight is not None:
-                    _add_product(of_weight, grad, states[some], first=start == 0)
+                    _add_product(of_weight, grad, rows, first=start == 0)
         # Not among the saved tensors, which would stay: the weight's gradient is handed over, not copied.
         ctx.gradients = of_hidden, of_weight
         ctx.dtype = hidden.dtype
