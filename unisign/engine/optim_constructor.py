@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from unisign.engine.gradient_norm import clip_grad_norm_
 from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from unisign.structures import DataError
 
@@ -74,6 +75,8 @@ class SignOptimWrapperConstructor:
             optimizer_cfg.setdefault('fused', True)  # one pass over the weights, and no copies of their size
         wrapper_cfg.setdefault('type', 'OptimWrapper')
         wrapper = OPTIM_WRAPPERS.build(dict(wrapper_cfg, optimizer=OPTIMIZERS.build(optimizer_cfg)))
+        if getattr(wrapper, 'clip_func', None) is nn.utils.clip_grad_norm_:
+            wrapper.clip_func = clip_grad_norm_
         wrapper.base_param_settings = None  # would only show the first group's learning rate a second time
         return wrapper
 

@@ -14,6 +14,7 @@ from transformers import (
     UMT5ForConditionalGeneration,
 )
 
+from unisign.models.language_models.lean_layers import use_lean_layers
 from unisign.models.language_models.published_configs import PUBLISHED_CONFIGS
 from unisign.structures import DataError
 
@@ -32,7 +33,7 @@ HOW_TO_GET = (
 
 
 def load_language_model(name: str, pretrained: bool = True, dropout: float | None = None) -> T5Family:
-    """Return a T5-family encoder-decoder model.
+    """Return a T5-family encoder-decoder model, with some layers leaner than Hugging Face's (``use_lean_layers``).
 
     On the meta device, where there are no values, no weights are looked for. The sizes of the models in
     ``PUBLISHED_CONFIGS`` are known without their files.
@@ -48,6 +49,13 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
     config = read_language_model_config(name)
     if dropout is not None:
         config.dropout_rate = dropout
+    model = _make(name, config, pretrained)
+    use_lean_layers(model)
+    return model
+
+
+def _make(name: str, config: PretrainedConfig, pretrained: bool) -> T5Family:
+    """Do what ``load_language_model`` does, with Hugging Face's layers."""
     model_class = _MODEL_CLASSES[config.model_type]
     if on_meta_device():
         return model_class(config)
