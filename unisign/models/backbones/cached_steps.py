@@ -28,8 +28,9 @@ from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, con
 from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
 from unisign.models.block_memory import gapless_empty
 
-# Values that are worked on at a time: 4 MiB in float32.
+# Values that are worked on at a time: where points are mixed (4 MiB in float32), and where frames are, which tiles double.
 VALUES = 1 << 20
+FRAME_VALUES = 1 << 19
 
 
 class MixPoints(torch.autograd.Function):
@@ -180,6 +181,6 @@ def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def _some_points(x: Tensor) -> Iterator[slice]:
-    """Return slices of the points of ``x`` [V, ...] that hold ``VALUES`` values, at least one point."""
-    count = max(1, VALUES // max(x[0].numel(), 1))
+    """Return slices of the points of ``x`` [V, ...] that hold ``FRAME_VALUES`` values, at least one point."""
+    count = max(1, FRAME_VALUES // max(x[0].numel(), 1))
     return (slice(start, start + count) for start in range(0, len(x), count))
