@@ -51,7 +51,8 @@ def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     if 'in tiles' in request.param:
         monkeypatch.setattr(tiled_convolution, 'LEAST_CHANNELS', 1)
     values = {'three points, one point': 3 * SIDES * FRAMES * CHANNELS, 'a point at a time': 1, 'in tiles, a point': 1}
-    monkeypatch.setattr(cached_steps, 'VALUES', values.get(request.param, cached_steps.VALUES))
+    for name in ('VALUES', 'FRAME_VALUES'):
+        monkeypatch.setattr(cached_steps, name, values.get(request.param, getattr(cached_steps, name)))
 
 
 @pytest.fixture(params=['temporal', 'spatial, wider', 'spatial, same width'])

@@ -1,9 +1,9 @@
 """Clips a second that data workers deliver, as the configs train: pose-only, with augmentation, and RGB-pose.
 
 Example: ``python tools/benchmarks/bench_data_workers.py data/toy/annotations/pretrain_train.jsonl``. Clips of the toy
-corpus are joined to the length of those of CSL-News, and packed: poses as 69 points in float16, hands as lossless
-windows. One thread a worker, warm file cache. Given are what a clip costs inside a worker, what a loader with some
-workers delivers to a process that does nothing else, and what is read from the disk.
+corpus are joined to the length of those of CSL-News, and packed: poses as 69 points in float16, hands as windows,
+lossless or not (``--coding``). One thread a worker, warm file cache. Given are what a clip costs inside a worker, what
+a loader with some workers delivers to a process that does nothing else, and what is read from the disk.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from unisign.registry import VIDEO_READERS
 from unisign.stores import USED_POINTS, PackedPoseWriter
 from unisign.stores.packed_format import encode_clip
 from unisign.stores.packed_window_writer import PackedWindowWriter
-from unisign.stores.window_format import encode_windows
+from unisign.stores.window_format import CODINGS, encode_windows
 from unisign.structures import Poses
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -53,6 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('annotations', metavar='ANN.jsonl', help='annotations of the toy corpus, with videos')
     parser.add_argument('--clips', type=int, default=16, help='joined clips')
     parser.add_argument('--frames', type=int, default=238, help='of a joined clip; 238 are 9.5 s of CSL-News')
+    parser.add_argument('--coding', choices=CODINGS, default='webp', help='of the hand windows')
     parser.add_argument('--batches', type=int, default=20, help='timed in each case')
     parser.add_argument('--workers', type=int, nargs='+', default=[1, 2], help='of the loader')
     parser.add_argument('--json', type=Path, help='write the figures here too')
@@ -83,7 +84,7 @@ def write_corpus(folder: Path, args: argparse.Namespace) -> Corpus:
         for number, (poses, images) in enumerate(joined_clips(args)):
             store.write(str(number), poses)
             found = hand_windows(poses, lambda wanted, of=images: of[wanted], np.arange(len(poses)), poses.frame_size)
-            value = encode_windows(found)
+            value = encode_windows(found, args.coding)
             hands.write(str(number), len(found), value)
             images_bytes = len(value) - 40 - 28 * len(found)
             pose_bytes.append(len(encode_clip(poses, 'float16', USED_POINTS)))

@@ -91,10 +91,11 @@ def _check_inside(
     store: PackedHandWindows, key: str, window: Window, corner: np.ndarray, side: int, frame_size: tuple[int, int]
 ) -> None:
     """Stop if the frame has pixels of the box that the window has not."""
-    first = np.maximum(corner, 0)
-    behind = np.minimum(corner + side, frame_size)
-    end = np.array([window.x, window.y]) + window.image.shape[1::-1]
-    if (first >= behind).any() or ((first >= (window.x, window.y)) & (behind <= end)).all():
+    left, top = (int(value) for value in corner)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, frame_size[0]), min(top + side, frame_size[1])
+    height, width = window.image.shape[:2]
+    inside = window.x <= x0 and window.y <= y0 and x1 <= window.x + width and y1 <= window.y + height
+    if inside or x0 >= x1 or y0 >= y1:
         return
     raise ClipError(
         f'{store.path}#{key}',

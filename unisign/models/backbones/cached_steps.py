@@ -28,7 +28,7 @@ from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, con
 from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
 from unisign.models.block_memory import gapless_empty
 
-# Values that are worked on at a time: where points are mixed (4 MiB in float32), and where frames are, which tiles double.
+# Values that are worked on at a time: where points are mixed (4 MiB in float32), and frames (2 MiB, which tiles double).
 VALUES = 1 << 20
 FRAME_VALUES = 1 << 19
 
@@ -125,10 +125,7 @@ class NormReluConv(torch.autograd.Function):
 
 
 def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
-    """Return the temporal convolution [V, S, N, C'] of packed frames ``x`` [V, S, N, C], without a backward pass.
-
-    Arguments as for ``lean_steps.NormReluConv``.
-    """
+    """Do what ``lean_steps.convolve_packed`` does."""
     out = gapless_empty((*x.shape[:-1], len(kernel)), x)
     convolution = _convolution(x, kernel, padding, position, length)
     for some in _some_points(x):

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones import cached_steps, lean_steps
-from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
+from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.backbones.compiled_networks import PackedTimeline
 from unisign.models.backbones.lean_batch_norm import WIDE, BatchNorm, can_be_lean, norm_settings
-from unisign.models.backbones.lean_steps import convolve, fold, mix_points
+from unisign.models.backbones.lean_steps import fold, mix_points
 
 
 def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -108,13 +108,17 @@ class GraphBlock(nn.Module):
         runs = x.numel() > 0 or norm_settings(self.graph_norm).group is not None
         return runs and all(can_be_lean(norm) for norm in norms)
 
+    def _steps(self, x: Tensor) -> Any:
+        """Return the module that computes steps on ``x``."""
+        alone = norm_settings(self.graph_norm).group is None
+        return cached_steps if x.device.type == 'cpu' and x.dtype in WIDE and alone else lean_steps
+
     def _lean_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does with less memory."""
         points, *others, channels = x.shape
         weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
         bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
-        cached = x.device.type == 'cpu' and x.dtype in WIDE and norm_settings(self.graph_norm).group is None
-        steps = cached_steps if cached else lean_steps
+        steps = self._steps(x)
         y = steps.MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
         y = y.view(points, *others, weight.shape[1])
         norm, conv = self.graph_norm, self.temporal_conv
@@ -145,11 +149,7 @@ class GraphBlock(nn.Module):
         if self.temporal_conv is not None and self.temporal_norm is not None:
             kernel, shift = fold(self.temporal_norm, self.temporal_conv.weight, cast(Tensor, self.temporal_conv.bias))
             padding = self.temporal_conv.padding
-            if y.device.type == 'cpu' and y.dtype in WIDE:
-                y = cached_steps.convolve_packed(y, kernel, shift, padding, timeline.position, timeline.length)
-            else:
-                y = lay_out(y, timeline.position, timeline.length)
-                y = take_out(convolve(y, kernel, shift, padding), timeline.position)
+            y = self._steps(x).convolve_packed(y, kernel, shift, padding, timeline.position, timeline.length)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
             folded = fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias))

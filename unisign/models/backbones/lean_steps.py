@@ -109,8 +109,7 @@ class NormReluConv(torch.autograd.Function):
         activated, *statistics = normalise(x, norm, gamma, beta)
         ctx.save_for_backward(x, gamma, beta, *statistics, kernel, position)
         ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
-        timeline = lay_out(activated.relu_(), position, length)
-        return take_out(convolve(timeline, kernel, bias, conv.padding), position)
+        return convolve_packed(activated.relu_(), kernel, bias, conv.padding, position, length)
 
     @staticmethod
     @backward_pass
@@ -125,6 +124,14 @@ class NormReluConv(torch.autograd.Function):
         of_x, of_gamma, of_beta = norm_backward(of_activated, x, gamma, mean, scale, count, ctx.norm)
         of_kernel, of_bias = of_kernel.to(kernel.dtype), of_bias.to(kernel.dtype)
         return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
+
+
+def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
+    """Return the temporal convolution [V, S, N, C'] of packed frames ``x`` [V, S, N, C], without a backward pass.
+
+    Arguments as for ``NormReluConv``.
+    """
+    return take_out(convolve(lay_out(x, position, length), kernel, bias, padding), position)
 
 
 class NormAddRelu(torch.autograd.Function):
