@@ -47,7 +47,7 @@ class MixPoints(torch.autograd.Function):
             around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
             mixed = torch.mm(around[0], weight[0].t())
             for k in range(1, hops):
-                mixed.addmm_(around[k], weight[k].t())
+                torch.addmm(mixed, around[k], weight[k].t(), out=mixed)
             torch.add(mixed.view(points, -1, mixed.shape[1]), offset, out=out[:, frames])
         return out
 
@@ -65,10 +65,10 @@ class MixPoints(torch.autograd.Function):
             sums += given.view(points, -1, grad.shape[2]).sum(dim=1)
             around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
             for k in range(hops):
-                of_weight[k].addmm_(given.t(), around[k])
+                torch.addmm(of_weight[k], given.t(), around[k], out=of_weight[k])
                 torch.mm(given, weight[k], out=around[k])  # now the gradient of what was mixed
             of_around = around.view(hops * points, -1)
-            of_gather.addmm_(inside, of_around.t())
+            torch.addmm(of_gather, inside, of_around.t(), out=of_gather)
             torch.mm(gather, of_around, out=of_inside)
         of_adjacency = of_gather.view(points, hops, points).transpose(0, 1) + (bias @ sums.t())[:, None]
         return of_x, of_adjacency, of_weight, adjacency.sum(dim=1) @ sums

@@ -72,8 +72,9 @@ def mix_points(x: Tensor, adjacency: Tensor, weight: Tensor, offset: Tensor) -> 
     points, frames, _ = x.shape
     mixed = x.new_empty(points, frames, weight.shape[1])
     mixed.copy_(offset[:, None])
+    rows = mixed.view(points * frames, weight.shape[1])
     for around, own in zip(_mix(x, adjacency), weight.to(x.dtype), strict=True):
-        mixed.view(points * frames, len(own)).addmm_(around, own.t())
+        torch.addmm(rows, around, own.t(), out=rows)
     return mixed
 
 

@@ -84,9 +84,8 @@ class TiledConvolution:
         of_products = torch.mm(self.evaluate, given.view(TILE, -1)).view(len(self.weights), -1, grad.shape[-1])
         values = self._values(x, index).transpose(1, 2)
         if self.of_weights is None:
-            self.of_weights = torch.bmm(values, of_products)
-        else:
-            self.of_weights.baddbmm_(values, of_products)
+            self.of_weights = torch.zeros_like(self.weights)
+        torch.baddbmm(self.of_weights, values, of_products, out=self.of_weights)
         of_values = torch.bmm(of_products, self.weights.transpose(1, 2))
         of_slots = torch.mm(self.interpolate, of_values.flatten(1)).view(-1, x.shape[-1])
         flat = torch.index_select(of_slots, 0, index.slot, out=out.view(-1, out.shape[-1]))
