@@ -39,6 +39,14 @@ def test_a_larger_block_takes_the_place_of_free_ones() -> None:
     assert blocks.held_bytes() == 64
 
 
+def test_only_free_memory_is_given_back(kept) -> None:
+    used = large_empty((32, 4), torch.float32, torch.device('cpu'))
+    large_empty((64, 4), torch.float32, torch.device('cpu'))
+    assert kept.held_bytes() == 1536
+    block_memory.give_back()
+    assert kept.held_bytes() == used.nbytes == 512
+
+
 def test_small_tensors_are_pytorchs_own(kept) -> None:
     assert large_empty((31, 4), torch.float32, torch.device('cpu')).shape == (31, 4)
     assert kept.held_bytes() == 0

@@ -38,16 +38,18 @@ class KeptBlocks:
         If no free block is large enough, a new one takes the place of those that are free.
         """
         size = math.prod(shape) * dtype.itemsize
-        free = [block for block in self.blocks if block.is_free()]
-        fitting = [block for block in free if block.size >= size]
+        fitting = [block for block in self.blocks if block.is_free() and block.size >= size]
         if fitting:
             block = min(fitting, key=lambda block: block.size)
         else:
-            self.blocks = [block for block in self.blocks if block not in free]
-            del free
+            self.give_back()
             block = _Block(size)
             self.blocks.append(block)
         return block.lend(size).view(dtype).view(*shape)
+
+    def give_back(self) -> None:
+        """Give what is free back to the system."""
+        self.blocks = [block for block in self.blocks if not block.is_free()]
 
     def held_bytes(self) -> int:
         """Return the size of all blocks."""
@@ -79,6 +81,11 @@ class _Block:
 
 
 _kept = KeptBlocks()
+
+
+def give_back() -> None:
+    """Give kept memory that no tensor uses back to the system."""
+    _kept.give_back()
 
 
 def is_large(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> bool:
