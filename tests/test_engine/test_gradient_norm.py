@@ -35,9 +35,9 @@ def test_as_pytorch_clips(options, max_norm: float) -> None:
 
 
 def test_a_large_gradient() -> None:
-    """Of 67 million values of 1, PyTorch's norm on the CPU may stop growing; it is 8,192."""
-    (given, _) = parameters(torch.ones(1 << 16, 1 << 10))
-    assert clip_grad_norm_([given], 1e9).item() == pytest.approx(8192, rel=1e-6)
+    """Of 67 million values of 1.1; PyTorch's norm on the CPU came out 4.8 % too small."""
+    (given, _) = parameters(torch.full((1 << 16, 1 << 10), 1.1))
+    assert clip_grad_norm_([given], 1e9).item() == pytest.approx(8192 * 1.1, rel=1e-6)
 
 
 def test_nothing_to_clip() -> None:

@@ -4,7 +4,7 @@ Letters: N sampled frames of one hand, S the side of the crops in pixels. A side
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -106,6 +106,18 @@ def relative_boxes(corners: np.ndarray, side: int, frame_size: tuple[int, int]) 
     return (edges / (*frame_size, *frame_size)).astype(np.float32)
 
 
+def part_inside(corner: np.ndarray, side: int, size: Sequence[int]) -> tuple[int, int, int, int]:
+    """Return left, top, right and lower end of the part of a box inside a picture; empty if an end is not behind.
+
+    Args:
+        corner: int [2], x and y of the box's upper left pixel.
+        side: of the box in pixels.
+        size: width and height of the picture.
+    """
+    left, top = (int(value) for value in corner)
+    return max(left, 0), max(top, 0), min(left + side, size[0]), min(top + side, size[1])
+
+
 def crop_hand(image: np.ndarray, corner: np.ndarray, side: int, size: int = 112, resize: str = 'pillow') -> np.ndarray:
     """Return one box, resized: uint8 [S, S, 3]. What lies outside the image is 0.
 
@@ -117,8 +129,7 @@ def crop_hand(image: np.ndarray, corner: np.ndarray, side: int, size: int = 112,
         resize: who resizes, see ``resize_box``.
     """
     left, top = (int(value) for value in corner)
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+    x0, y0, x1, y1 = part_inside(corner, side, image.shape[1::-1])
     if (x0, y0, x1, y1) == (left, top, left + side, top + side):
         box = image[y0:y1, x0:x1]
     else:

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from unisign.datasets.hand_crops import SIDES, Cut, box_centres, box_side, crop_hand, hand_candidates, hand_points
+from unisign.datasets.hand_crops import (
+    SIDES,
+    Cut,
+    box_centres,
+    box_side,
+    crop_hand,
+    hand_candidates,
+    hand_points,
+    part_inside,
+)
 from unisign.stores.packed_windows import PackedHandWindows
 from unisign.stores.window_format import ClipWindows, Window
 from unisign.structures import ClipError, Poses
@@ -91,8 +100,7 @@ def _check_inside(
     store: PackedHandWindows, key: str, window: Window, corner: np.ndarray, side: int, frame_size: tuple[int, int]
 ) -> None:
     """Stop if the frame has pixels of the box that the window has not."""
-    left, top = (int(value) for value in corner)
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, frame_size[0]), min(top + side, frame_size[1])
+    x0, y0, x1, y1 = part_inside(corner, side, frame_size)
     height, width = window.image.shape[:2]
     inside = window.x <= x0 and window.y <= y0 and x1 <= window.x + width and y1 <= window.y + height
     if inside or x0 >= x1 or y0 >= y1:

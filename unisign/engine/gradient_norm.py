@@ -31,4 +31,5 @@ def _norm(grad: Tensor) -> Tensor:
     """Return the norm of one gradient, in float32 at least."""
     kind = torch.promote_types(grad.dtype, torch.float32)
     rows = grad.flatten(1) if grad.ndim > 1 else grad.reshape(1, -1)
-    return torch.linalg.vector_norm(torch.linalg.vector_norm(rows, dim=1, dtype=kind))
+    of_rows = torch.linalg.vector_norm(rows, dim=1, dtype=kind)
+    return torch.linalg.vector_norm(of_rows, dtype=torch.float64).to(kind)
