@@ -31,21 +31,21 @@ def test_by_hand() -> None:
 
 
 def test_the_published_matrices() -> None:
-    """Lavin and Gray's for four frames and a kernel of three, whose rows may be scaled against each other."""
+    """Lavin's wincnn, F(6, 3), whose rows may be scaled against each other."""
     wanted = torch.tensor([
-        [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
+        [4, 0, -21, 0, 21, 0, -4, 0], [0, 4, 4, -17, -17, 4, 4, 0], [0, -4, 4, 17, -17, -4, 4, 0],
+        [0, 2, 1, -10, -5, 8, 4, 0], [0, -2, 1, 10, -5, -8, 4, 0], [0, 8, 16, -10, -20, 2, 4, 0],
+        [0, -8, 16, 10, -20, -2, 4, 0], [0, -4, 0, 21, 0, -21, 0, 4],
     ])  # fmt: skip
     evaluate, _, interpolate = matrices(3, torch.float64)
     rows = interpolate.t() * wanted.abs().amax(dim=1, keepdim=True)
     assert torch.allclose(rows * (rows * wanted).sum(dim=1, keepdim=True).sign(), wanted.double())
-    assert evaluate.t().tolist() == [
-        [1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]
-    ]  # fmt: skip
+    points = [0, 1, -1, 2, -2, 0.5, -0.5]
+    assert evaluate.tolist() == [*([point**power for power in range(6)] for point in points), [0, 0, 0, 0, 0, 1]]
 
 
 @pytest.mark.parametrize('size', SIZES)
-@pytest.mark.parametrize('lengths', [[1], [4], [7], [13, 1, 6, 9], [3, 8, 8]])
+@pytest.mark.parametrize('lengths', [[1], [6], [11], [13, 1, 6, 9], [3, 8, 8]])
 @pytest.mark.parametrize('points', [1, 3])
 def test_as_pytorch_convolves(size: int, lengths: list[int], points: int) -> None:
     timeline = timeline_of(lengths, size)
@@ -62,13 +62,15 @@ def test_as_pytorch_convolves(size: int, lengths: list[int], points: int) -> Non
     found = convolution.backward(given, x, torch.full_like(x, torch.nan))
     assert torch.allclose(found, of_x, rtol=0, atol=1e-12)
     assert torch.allclose(convolution.of_kernel(), of_kernel, rtol=0, atol=1e-11)
-    convolution.backward(given, x, torch.empty_like(x))  # of further points: gradients of the kernel add up
+    assert torch.allclose(convolution.of_bias, given.sum(dim=(0, 1)), rtol=0, atol=1e-11)
+    convolution.backward(given, x, torch.empty_like(x))  # of further points: these gradients add up
     assert torch.allclose(convolution.of_kernel(), 2 * of_kernel, rtol=0, atol=1e-11)
+    assert torch.allclose(convolution.of_bias, 2 * given.sum(dim=(0, 1)), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize('size', SIZES)
 def test_digits_of_float32(size: int) -> None:
-    """A few parts in a million of the largest value, at the width of the published networks."""
+    """Some parts in a million of the largest value, at the width of the published networks."""
     timeline, x = timeline_of([100, 60], size), torch.randn(2, 160, 256).relu()
     kernel, bias = nn.Conv2d(256, 256, (1, size)).weight.detach(), torch.randn(256)
     out = TiledConvolution(kernel, timeline.position, timeline.length)(x, bias, torch.empty(2, 160, 256))

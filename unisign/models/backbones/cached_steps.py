@@ -112,16 +112,14 @@ class NormReluConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
         x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
-        of_normal, of_bias = gapless_empty(x.shape, x), x.new_zeros(len(kernel))
+        of_normal = gapless_empty(x.shape, x)
         convolution = _convolution(x, kernel, ctx.padding, position, ctx.length)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, ctx.norm.eps).relu_()
-            given = grad[some].flatten(0, 1)
-            convolution.backward(given, activated.flatten(0, 1), of_normal[some].flatten(0, 1))
+            convolution.backward(grad[some].flatten(0, 1), activated.flatten(0, 1), of_normal[some].flatten(0, 1))
             behind_relu_(of_normal[some], activated)
-            of_bias += given.sum(dim=(0, 1))
         of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, None, ctx.norm)
-        return of_x, None, of_gamma, of_beta, None, convolution.of_kernel(), of_bias, None, None
+        return of_x, None, of_gamma, of_beta, None, convolution.of_kernel(), convolution.of_bias, None, None
 
 
 def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
@@ -139,7 +137,7 @@ class _PlainConvolution:
     def __init__(self, kernel: Tensor, padding: Any, position: Tensor, length: int) -> None:
         self.kernel, self.padding = kernel.contiguous(memory_format=torch.channels_last), padding
         self.position, self.length = position, length
-        self._of_kernel = torch.zeros_like(self.kernel)
+        self._of_kernel, self.of_bias = torch.zeros_like(self.kernel), kernel.new_zeros(len(kernel))
 
     def __call__(self, x: Tensor, bias: Tensor, out: Tensor) -> Tensor:
         timeline = lay_out(x[:, None], self.position, self.length)
@@ -148,8 +146,9 @@ class _PlainConvolution:
 
     def backward(self, grad: Tensor, x: Tensor, out: Tensor) -> Tensor:
         given, timeline = (lay_out(one[:, None], self.position, self.length) for one in (grad, x))
-        of_timeline, of_kernel, _ = convolution_backward(given, timeline, self.kernel, self.padding)
+        of_timeline, of_kernel, of_bias = convolution_backward(given, timeline, self.kernel, self.padding)
         self._of_kernel += of_kernel
+        self.of_bias += of_bias
         return torch.index_select(of_timeline[:, 0], -2, self.position, out=out)
 
     def of_kernel(self) -> Tensor:

@@ -1,16 +1,16 @@
-"""A temporal convolution with fewer products, four frames at a time: for the CPU.
+"""A temporal convolution with fewer products, six frames at a time: for the CPU.
 
-Winograd's minimal filtering in one dimension. A kernel of r frames makes four frames from a tile of n = r + 3, which as
-polynomials in n points take n products of channels instead of 4 r: for r = 5, 8 instead of 20. With frames d, kernel g
+Winograd's minimal filtering in one dimension. A kernel of r frames makes six frames from a tile of n = r + 5, which as
+polynomials in n points take n products of channels instead of 6 r: for r = 5, 10 instead of 30. With frames d, kernel g
 and the result y of a tile,
 
     y = A' [(G g) * (B' d)]
 
-where A and G take the values of polynomials of degree 3 and r - 1 at n - 1 points and at infinity, B is the
+where A and G take the values of polynomials of degree 5 and r - 1 at n - 1 points and at infinity, B is the
 interpolation from there, and ' transposes. Around the products, frames are mixed by small matrices, which is bound by
-memory: so it pays for many channels only, and for pieces that a cache holds. In float32 the results are a few parts in
-a million from those of the plain sum (which is nearer by a factor of eight or so); backward it computes exactly the
-gradients of what it computes forward.
+memory: so it pays for many channels only, and for pieces that a cache holds. In float32 the results are within 1 part
+in 100,000 of those of the plain sum, measured by the largest: typically 7 in a million for r = 5 and 3 for r = 3;
+PyTorch's are within 0.2. Backward it computes exactly the gradients of what it computes forward.
 
 Sources: S. Winograd, "Arithmetic Complexity of Computations", 1980; A. Lavin and S. Gray, "Fast Algorithms for
 Convolutional Neural Networks", CVPR 2016.
@@ -18,6 +18,7 @@ Convolutional Neural Networks", CVPR 2016.
 Shape letters: P points and sequences, N packed frames, T tiles, n frames a tile, C channels.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -27,9 +28,9 @@ from torch import Tensor
 
 from unisign.models.backbones.lean_batch_norm import WIDE
 
-TILE = 4
+TILE = 6
 # More points, for longer kernels, would lose more digits.
-POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
+POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 4 / 3, -3 / 4)
 ONE = POINTS.index(1.0)  # where every coefficient counts alike
 KERNEL_SIZES = (3, 5)
 # With fewer channels the small matrices take what the products save.
@@ -53,45 +54,44 @@ class TiledConvolution:
     """
 
     def __init__(self, kernel: Tensor, position: Tensor, length: int) -> None:
-        self.size = kernel.shape[-1]
-        self.evaluate, self.take_kernel, self.interpolate = matrices(self.size, kernel.dtype)
+        self.reach = kernel.shape[-1] // 2
+        self.evaluate, self.take_kernel, self.interpolate = matrices(kernel.shape[-1], kernel.dtype)
+        # Small matrices are multiplied a quarter faster if they lie in memory as they are used.
+        self.make, self.take_values = self.evaluate.t().contiguous(), self.interpolate.t().contiguous()
         self.weights = torch.einsum('nr,oir->nio', self.take_kernel, kernel[:, :, 0]).contiguous()
         self.of_weights: Tensor | None = None
+        self.of_bias = kernel.new_zeros(len(kernel))
         self.position, self.tiles = position, -(-length // TILE)
-        self._indices: dict[int, _Indices] = {}
+        self._places: dict[int, _Places] = {}
 
     def __call__(self, x: Tensor, bias: Tensor, out: Tensor) -> Tensor:
         """Convolve ``x`` [P, N, C] into ``out`` [P, N, C'], contiguous, and return it; ``bias`` [C']."""
-        index = self._index(len(x))
-        products = torch.bmm(self._values(x, index), self.weights)
+        places = self._of_points(len(x))
+        products = torch.bmm(self._values(x, places), self.weights)
         products[ONE] += bias
-        made = torch.mm(self.evaluate.t(), products.flatten(1)).view(-1, products.shape[-1])
-        torch.index_select(made, 0, index.made, out=out.view(-1, out.shape[-1]))
-        return out
+        return places.take_out(torch.mm(self.make, products.flatten(1)), out)
 
     def backward(self, grad: Tensor, x: Tensor, out: Tensor) -> Tensor:
-        """Write the gradient of ``x`` [P, N, C] to ``out``, and add that of the kernel to ``of_weights``.
+        """Write the gradient of ``x`` [P, N, C] to ``out``, and add to ``of_weights`` and ``of_bias``.
 
         Args:
             grad: [P, N, C'], of the result.
             x: what was convolved.
             out: contiguous; returned.
         """
-        index = self._index(len(x))
-        # Laid out as results are made: [4, P, T, C'].
-        given = grad.new_zeros(TILE * len(x) * self.tiles, grad.shape[-1])
-        given.index_copy_(0, index.made, grad.reshape(-1, grad.shape[-1]))
+        places = self._of_points(len(x))
+        given = places.lay_out(grad, grad.new_empty(TILE, len(x), self.tiles, grad.shape[-1]))
         of_products = torch.mm(self.evaluate, given.view(TILE, -1)).view(len(self.weights), -1, grad.shape[-1])
-        values = self._values(x, index).transpose(1, 2)
+        self.of_bias += of_products[ONE].sum(dim=0)
+        values = self._values(x, places).transpose(1, 2)
         if self.of_weights is None:
             self.of_weights = torch.zeros_like(self.weights)
         torch.baddbmm(self.of_weights, values, of_products, out=self.of_weights)
         of_values = torch.bmm(of_products, self.weights.transpose(1, 2))
-        of_slots = torch.mm(self.interpolate, of_values.flatten(1)).view(-1, x.shape[-1])
-        flat = torch.index_select(of_slots, 0, index.slot, out=out.view(-1, out.shape[-1]))
-        # A frame at a tile's edge is seen by the tile beside it too.
-        flat += of_slots.index_select(0, index.other_slot).index_fill_(0, index.inner, 0)
-        return out
+        of_slots = torch.mm(self.interpolate, of_values.flatten(1)).view(-1, len(x), self.tiles, x.shape[-1])
+        for own, beside in self._shared(of_slots):
+            own += beside
+        return places.take_out(of_slots[self.reach : self.reach + TILE], out)
 
     def of_kernel(self) -> Tensor:
         """Return the gradient of the kernel [C', C, 1, r] after all calls of ``backward``."""
@@ -99,55 +99,55 @@ class TiledConvolution:
             raise RuntimeError('of_kernel comes after backward.')
         return torch.einsum('nr,nio->oir', self.take_kernel, self.of_weights)[:, :, None]
 
-    def _values(self, x: Tensor, index: '_Indices') -> Tensor:
+    def _values(self, x: Tensor, places: '_Places') -> Tensor:
         """Return the tiles' values at the points, [n, P * T, C]."""
-        slots = x.reshape(-1, x.shape[-1]).index_select(0, index.source).index_fill_(0, index.empty, 0)
-        values = torch.mm(self.interpolate.t(), slots.view(len(self.weights), -1))
-        return values.view(len(self.weights), -1, x.shape[-1])
+        slots = x.new_empty(len(self.weights), len(x), self.tiles, x.shape[-1])
+        places.lay_out(x, slots[self.reach : self.reach + TILE])
+        for own, beside in self._shared(slots):
+            beside.copy_(own)
+        slots[: self.reach, :, 0] = 0
+        slots[self.reach + TILE :, :, -1] = 0
+        return torch.mm(self.take_values, slots.view(len(slots), -1)).view(len(slots), -1, x.shape[-1])
 
-    def _index(self, points: int) -> '_Indices':
-        if points not in self._indices:
-            self._indices[points] = _Indices(points, self.position, self.tiles, self.size)
-        return self._indices[points]
+    def _shared(self, slots: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return the parts of ``slots`` [n, P, T, C] that are one frame: a tile's own, and that of the tile beside."""
+        first, end = self.reach, self.reach + TILE
+        yield slots[TILE:end, :, :-1], slots[:first, :, 1:]
+        yield slots[first : 2 * first, :, 1:], slots[end:, :, :-1]
+
+    def _of_points(self, points: int) -> '_Places':
+        if points not in self._places:
+            self._places[points] = _Places(points, self.position, self.tiles)
+        return self._places[points]
 
 
-class _Indices:
+class _Places:
     """Which frame goes where, for P points together.
 
-    A tile has n slots, which overlap: r // 2 before its four frames and r // 2 behind them.
-
     Attributes:
-        source: long [n * P * T]; the row of x [P * N] in each slot; any row in an empty one.
-        empty: long; slots without a frame.
-        made: long [P * N]; the row of each frame among the results [4 * P * T].
-        slot: long [P * N]; the slot where a frame is one of its tile's own four.
-        other_slot: long [P * N]; its slot in the tile beside; any slot if there is none.
-        inner: long; frames without a slot beside.
+        place: long [P * N]; the place of each frame among those of all tiles [TILE * P * T].
+        frame: long [TILE * P * T]; the frame at each place; any where there is none.
+        empty: long; the places without a frame.
     """
 
-    def __init__(self, points: int, position: Tensor, tiles: int, size: int) -> None:
-        reach, slots, frames = size // 2, size + TILE - 1, len(position)
-        tile, own = position // TILE, position % TILE
+    def __init__(self, points: int, position: Tensor, tiles: int) -> None:
+        tile, number = position // TILE, position % TILE
         point = torch.arange(points, device=position.device)[:, None]
+        self.place = ((number * points + point) * tiles + tile).flatten()
+        frame = position.new_full((TILE * points * tiles,), -1)
+        frame[self.place] = torch.arange(len(self.place), device=position.device)
+        self.frame, self.empty = frame.clamp(min=0), (frame < 0).nonzero()[:, 0]
 
-        def rows(which: Tensor, tile: Tensor) -> Tensor:
-            return ((which * points + point) * tiles + tile).flatten()
+    def lay_out(self, x: Tensor, out: Tensor) -> Tensor:
+        """Write ``x`` [P, N, C] to ``out`` [TILE, P, T, C], contiguous, with zeros between the clips; return it."""
+        rows = out.view(-1, out.shape[-1])
+        torch.index_select(x.reshape(-1, x.shape[-1]), 0, self.frame, out=rows).index_fill_(0, self.empty, 0)
+        return out
 
-        self.made, self.slot = rows(own, tile), rows(own + reach, tile)
-        # Slot k of a tile is slot k + 4 of the tile before, and slot k - 4 of the tile behind.
-        behind, before = own + reach >= TILE, own + reach + TILE < slots
-        beside = torch.where(behind, tile + 1, tile - 1)
-        seen = (behind | before) & (beside >= 0) & (beside < tiles)
-        other = torch.where(behind, own + reach - TILE, own + reach + TILE)
-        other_slot = rows(torch.where(seen, other, 0), torch.where(seen, beside, 0))
-        self.other_slot, self.inner = other_slot, (~seen).repeat(points).nonzero()[:, 0]
-        self.source = position.new_full((slots * points * tiles,), -1)
-        of_x = (point * frames + torch.arange(frames, device=position.device)).flatten()
-        self.source[self.slot] = of_x
-        everywhere = seen.repeat(points)
-        self.source[other_slot[everywhere]] = of_x[everywhere]
-        self.empty = (self.source < 0).nonzero()[:, 0]
-        self.source.clamp_(min=0)
+    def take_out(self, made: Tensor, out: Tensor) -> Tensor:
+        """Do the reverse; ``made`` may be of any shape."""
+        torch.index_select(made.reshape(-1, out.shape[-1]), 0, self.place, out=out.view(-1, out.shape[-1]))
+        return out
 
 
 @lru_cache
