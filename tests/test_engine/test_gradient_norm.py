@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from unisign.engine.gradient_norm import clip_grad_norm_
+from unisign.engine.gradient_norm import ClippedStep, clip_grad_norm_
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 
 
@@ -50,12 +50,50 @@ def test_nan_is_seen_and_spreads() -> None:
     assert given[1].grad.isnan().all()
 
 
-@pytest.mark.parametrize(
-    ('clip', 'ours'), [(dict(max_norm=1.0), True), (dict(type='value', clip_value=1.0), False)], ids=['norm', 'value']
-)
-def test_wrappers_use_it(clip, ours: bool) -> None:
-    wrapper = SignOptimWrapperConstructor(
-        dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1), clip_grad=clip)
-    )(nn.Linear(2, 2))
-    assert isinstance(wrapper, OptimWrapper)
-    assert (wrapper.clip_func is clip_grad_norm_) == ours
+@pytest.mark.parametrize('kind', [torch.optim.AdamW, torch.optim.SGD])
+@pytest.mark.parametrize('options', [dict(), dict(norm_type=1.0)])
+def test_the_optimizer_scales(kind, options) -> None:
+    """Two steps, of which the second has nothing to clip, against PyTorch's clipping and a plain optimizer."""
+    theirs = parameters(torch.randn(5, 4), torch.randn(6))
+    ours = parameters(*(one.grad for one in theirs[:-1]))
+    plain, fused = kind(theirs, lr=0.1, foreach=False), kind(ours, lr=0.1, fused=True)
+    clip = ClippedStep(fused)
+    for scale in (1.0, 1e-3):
+        for one, other in zip(ours[:-1], theirs[:-1], strict=True):
+            one.grad, other.grad = (one.detach() + 2) * scale, (other.detach() + 2) * scale
+        wanted = nn.utils.clip_grad_norm_(theirs, 0.5, **options)
+        torch.testing.assert_close(clip(ours, 0.5, **options), wanted)
+        plain.step()
+        fused.step()
+        assert not hasattr(fused, 'grad_scale')
+        for one, other in zip(ours[:-1], theirs[:-1], strict=True):
+            torch.testing.assert_close(one, other)
+            torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_a_step_that_did_not_come_is_forgotten() -> None:
+    given = parameters(torch.ones(2, 2))
+    optimizer = torch.optim.SGD(given, lr=1.0, fused=True)
+    clip = ClippedStep(optimizer)
+    clip(given, 0.1)
+    assert optimizer.grad_scale.item() == pytest.approx(20, rel=1e-4)
+    clip(given, 10.0)
+    optimizer.step()
+    assert given[0].flatten().tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize('mixed_precision', [False, True])
+def test_wrappers_use_it(monkeypatch, mixed_precision: bool) -> None:
+    if mixed_precision:  # MMEngine's, whose optimizer divides by the loss's scale, is for GPUs
+        monkeypatch.setattr(OptimWrapper, 'loss_scaler', None, raising=False)
+    wrapper = wrapper_with(clip_grad=dict(max_norm=1.0))
+    assert wrapper.clip_func is clip_grad_norm_ if mixed_precision else isinstance(wrapper.clip_func, ClippedStep)
+
+
+def test_clipping_by_value_stays() -> None:
+    assert wrapper_with(clip_grad=dict(type='value', clip_value=1.0)).clip_func is nn.utils.clip_grad_value_
+
+
+def wrapper_with(**options) -> OptimWrapper:
+    settings = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1), **options)
+    return SignOptimWrapperConstructor(settings)(nn.Linear(2, 2))

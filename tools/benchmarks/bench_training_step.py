@@ -41,7 +41,7 @@ from sizes import (
 from torch import nn
 
 from unisign.analysis.training_cost import clip_flops
-from unisign.engine.gradient_norm import clip_grad_norm_
+from unisign.engine.gradient_norm import ClippedStep
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
@@ -104,7 +104,7 @@ def our_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.M
     groups = SignOptimWrapperConstructor(dict(optimizer=OPTIMIZER)).parameter_groups(model, OPTIMIZER)
     optimizer = torch.optim.AdamW(groups, fused=True, **SETTINGS)
     wrapper = AutocastOptimWrapper(partial(autocast, args), optimizer=optimizer, clip_grad=dict(max_norm=1.0))
-    wrapper.clip_func = clip_grad_norm_  # as the constructor does
+    wrapper.clip_func = ClippedStep(optimizer)  # as the constructor does
     data = dict(inputs=batch.inputs(), data_samples=batch.samples)
     return model, lambda: model.train_step(data, wrapper)
 

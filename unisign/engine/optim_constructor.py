@@ -9,7 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from unisign.engine.gradient_norm import clip_grad_norm_
+from unisign.engine.gradient_norm import ClippedStep, clip_grad_norm_
 from unisign.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from unisign.structures import DataError
 
@@ -76,7 +76,8 @@ class SignOptimWrapperConstructor:
         wrapper_cfg.setdefault('type', 'OptimWrapper')
         wrapper = OPTIM_WRAPPERS.build(dict(wrapper_cfg, optimizer=OPTIMIZERS.build(optimizer_cfg)))
         if getattr(wrapper, 'clip_func', None) is nn.utils.clip_grad_norm_:
-            wrapper.clip_func = clip_grad_norm_
+            scaled = hasattr(wrapper, 'loss_scaler')  # it has the optimizer divide by its own number
+            wrapper.clip_func = clip_grad_norm_ if scaled else ClippedStep(wrapper.optimizer)
         wrapper.base_param_settings = None  # would only show the first group's learning rate a second time
         return wrapper
 

@@ -58,7 +58,9 @@ class TiledConvolution:
         self.evaluate, self.take_kernel, self.interpolate = matrices(kernel.shape[-1], kernel.dtype)
         # Small matrices are multiplied a quarter faster if they lie in memory as they are used.
         self.make, self.take_values = self.evaluate.t().contiguous(), self.interpolate.t().contiguous()
-        self.weights = torch.einsum('nr,oir->nio', self.take_kernel, kernel[:, :, 0]).contiguous()
+        out_channels, channels, _, size = kernel.shape
+        taps = kernel[:, :, 0].permute(2, 1, 0).reshape(size, -1)
+        self.weights = torch.mm(self.take_kernel, taps).view(-1, channels, out_channels)
         self.of_weights: Tensor | None = None
         self.of_bias = kernel.new_zeros(len(kernel))
         self.position, self.tiles = position, -(-length // TILE)
@@ -97,7 +99,9 @@ class TiledConvolution:
         """Return the gradient of the kernel [C', C, 1, r] after all calls of ``backward``."""
         if self.of_weights is None:
             raise RuntimeError('of_kernel comes after backward.')
-        return torch.einsum('nr,nio->oir', self.take_kernel, self.of_weights)[:, :, None]
+        _, channels, out_channels = self.of_weights.shape
+        of_taps = torch.mm(self.take_kernel.t(), self.of_weights.flatten(1)).view(-1, channels, out_channels)
+        return of_taps.permute(2, 1, 0)[:, :, None].contiguous()
 
     def _values(self, x: Tensor, places: '_Places') -> Tensor:
         """Return the tiles' values at the points, [n, P * T, C]."""

@@ -10,6 +10,8 @@ from unisign.models.block_memory import large_empty
 
 # Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32.
 SCORES = 1 << 26
+# Scores between two matrix products, on the CPU: 2 MiB, which the caches hold.
+SCORES_AT_ONCE = 1 << 19
 
 
 class LossAndAccuracy(NamedTuple):
@@ -68,11 +70,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 rows = states[some]
                 logits = torch.mm(rows, matrix.t(), out=large_empty((len(rows), len(matrix)), low, rows.device))
                 logits = logits.to(loss.dtype)
-                cost, sums = _cost_(logits, targets[some], smoothing, hits)
-                loss += cost
+                loss += _cost_(logits, targets[some], smoothing, len(targets), hits, any(wanted))
                 if not any(wanted):
                     continue
-                grad = _gradient_(logits, sums, targets[some], smoothing, len(targets)).to(low)
+                grad = logits.to(low)
                 if of_hidden is not None:
                     torch.mm(grad, matrix, out=of_hidden[some])
                 if of_weight is not None:
@@ -102,27 +103,30 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def _cost_(logits: Tensor, targets: Tensor, smoothing: float, hits: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn the scores of some tokens into softmax's numerators; return their summed cost, and its denominators.
+def _cost_(logits: Tensor, targets: Tensor, smoothing: float, count: int, hits: Tensor, wanted: bool) -> Tensor:
+    """Return the summed cost of some of ``count`` tokens; turn their scores into the gradient of the mean, if wanted.
 
     Tokens whose target has the highest score are added to ``hits``.
     """
-    chosen, highest = logits.gather(1, targets[:, None])[:, 0], logits.amax(dim=1)
+    chosen, highest = logits.gather(1, targets[:, None])[:, 0], torch.empty_like(logits[:, 0])
+    sums, means = torch.empty_like(highest), torch.zeros_like(highest)
+    rows = max(SCORES_AT_ONCE // logits.shape[1], 1) if logits.device.type == 'cpu' else len(logits)
+    for start in range(0, len(logits), rows):
+        some = slice(start, start + rows)
+        part = logits[some]
+        torch.amax(part, dim=1, out=highest[some])
+        if smoothing:
+            torch.mean(part, dim=1, out=means[some])
+        part.sub_(highest[some, None]).exp_()
+        torch.sum(part, dim=1, out=sums[some])
+        if wanted:
+            part.mul_((1 / (sums[some] * count))[:, None])
+            if smoothing:
+                part -= smoothing / (part.shape[1] * count)
     hits += (chosen >= highest).sum()
-    costs = highest - (1 - smoothing) * chosen
-    if smoothing:
-        costs -= smoothing * logits.mean(dim=1)
-    sums = logits.sub_(highest[:, None]).exp_().sum(dim=1)
-    return (costs + sums.log()).sum(), sums
-
-
-def _gradient_(numerators: Tensor, sums: Tensor, targets: Tensor, smoothing: float, count: int) -> Tensor:
-    """Turn the numerators of some tokens, of ``count`` altogether, into the gradient of the mean cost."""
-    grad = numerators.mul_((1 / (sums * count))[:, None])
-    if smoothing:
-        grad -= smoothing / (grad.shape[1] * count)
-    grad[torch.arange(len(grad), device=grad.device), targets] -= (1 - smoothing) / count
-    return grad
+    if wanted:
+        logits[torch.arange(len(logits), device=logits.device), targets] -= (1 - smoothing) / count
+    return (highest - (1 - smoothing) * chosen - smoothing * means + sums.log()).sum()
 
 
 def _add_product(total: Tensor, grad: Tensor, states: Tensor, first: bool) -> None:
