@@ -4,11 +4,14 @@ Example: ``python tools/benchmarks/bench_training_step.py``. A step: forward, ba
 are the published ones but for the layers of the language model (``--layers``); its vocabulary is mT5's. ``--rgb`` adds
 pictures of a tenth of the hands. Each side runs in a process of its own, in turns. Memory is the most the process holds
 during a step, or on a GPU its tensors, above its libraries, the weights, their gradients and the optimizer's two
-moments. Batches are on the device before the clock starts.
+moments. Batches are on the device before the clock starts. Three steps come before those that are timed, and the rate
+is measured right behind each of these, for on a shared machine both change within a minute.
 """
 
 import argparse
+import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +27,7 @@ from accelerator import (
     held_bytes,
     matrix_product_rate,
     peak_bytes,
-    seconds,
+    synchronise,
 )
 from side_by_side import Measurement, add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import (
@@ -88,14 +91,28 @@ def measure(args: argparse.Namespace) -> None:
         operations = step_operations(Path(folder), batch)
     step()  # the optimizer makes its moments
     forget_peak(args.device)
-    time = seconds(step, args.steps, args)
+    for _ in range(2):  # till the memory of one step serves the next
+        step()
     weights = 4 * 4 * sum(weight.numel() for weight in model.parameters())
+    memory = (peak_bytes(args.device) - before - weights) / 2**30
+    times, rates = zip(*(timed(step, args) for _ in range(args.steps)), strict=True)
+    shares = [operations / seconds / rate for seconds, rate in zip(times, rates, strict=True)]
     print_measurement(
-        seconds=time,
-        memory=(peak_bytes(args.device) - before - weights) / 2**30,
-        rate=matrix_product_rate(args.matrix, args),
+        seconds=statistics.median(times),
+        memory=memory,
+        rate=statistics.median(rates),
+        share=statistics.median(shares),
         operations=operations,
     )
+
+
+def timed(step: Callable[[], Any], args: argparse.Namespace) -> tuple[float, float]:
+    """Return the seconds of a step, and the rate of matrix products right after it."""
+    synchronise(args.device)
+    begin = time.perf_counter()
+    step()
+    synchronise(args.device)
+    return time.perf_counter() - begin, matrix_product_rate(args.matrix, args, count=2)
 
 
 def our_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
@@ -143,14 +160,14 @@ def step_operations(folder: Path, batch: Batch) -> float:
     return 3.0 * sum(of_length[count] for count in words)
 
 
-def derive(figures: Measurement, operations: float, rate: float, args: argparse.Namespace) -> None:
+def derive(figures: Measurement, args: argparse.Namespace) -> None:
     """Add what follows from the seconds of a step."""
     figures['seconds a step'] = figures['seconds']
     figures['clips a second'] = args.batch / figures['seconds']
     figures['memory above weights'] = figures['memory']
-    figures['share of the matrix-product rate'] = operations / figures['seconds'] / rate
+    figures['share of the matrix-product rate'] = figures['share']
     if args.peak:
-        figures[SHARE_OF_PEAK] = operations / figures['seconds'] / (args.peak * 1e12)
+        figures[SHARE_OF_PEAK] = figures['operations'] / figures['seconds'] / (args.peak * 1e12)
 
 
 def main() -> None:
@@ -160,9 +177,9 @@ def main() -> None:
         measure(args)
         return
     medians = alternate(args)
-    operations, rate = medians['ours']['operations'], max(one['rate'] for one in medians.values())
+    operations, rate = medians['ours']['operations'], statistics.median(one['rate'] for one in medians.values())
     for figures in medians.values():
-        derive(figures, operations, rate, args)
+        derive(figures, args)
     title = (
         f'training step, {"RGB-pose" if args.rgb else "pose only"}, {args.dtype}, {args.batch} clips of {args.frames} '
         f'frames, language model {args.layers} + {args.layers} layers: {operations / 1e12:.2f} TFLOP; '
