@@ -1,11 +1,15 @@
 """Leaner layers in Hugging Face's models: the activation to the digit, dropout by its shares and its gradient."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from transformers import MT5Config, MT5ForConditionalGeneration
 from transformers.activations import NewGELUActivation
 
+from unisign.models.language_models import lean_layers
 from unisign.models.language_models.lean_layers import LeanDropout, use_lean_layers
 
 
@@ -37,6 +41,39 @@ def test_mode_and_share_are_taken_over(model) -> None:
     use_lean_layers(model.eval())
     layers = [layer for layer in model.modules() if isinstance(layer, LeanDropout)]
     assert layers and all(layer.p == 0.25 and not layer.training for layer in layers)
+
+
+def test_attention_drops_out_by_it_too(model, monkeypatch) -> None:
+    """Also in a copy, and again in the same way when the backward pass computes the forward pass again."""
+    use_lean_layers(model)
+    model = deepcopy(model).train()
+    called: list[tuple[int, ...]] = []
+    plain = lean_layers.lean_dropout
+
+    def counted(x, *args, **options):
+        called.append(tuple(x.shape))
+        return plain(x, *args, **options)
+
+    monkeypatch.setattr(lean_layers, 'lean_dropout', counted)
+    monkeypatch.setattr(torch, 'dropout', pytest.fail)  # what PyTorch's function calls in the end
+    tokens, gradients = torch.randint(50, (2, 7)), []
+    for again in (False, True):
+        if again:
+            model.gradient_checkpointing_enable(dict(use_reentrant=False))
+        called.clear()
+        torch.manual_seed(0)
+        model(input_ids=tokens, labels=tokens[:, :5].contiguous(), use_cache=False).loss.backward()
+        assert called.count((2, 4, 7, 7)) == 2 * (1 + again)  # the encoder's weights: batch, heads, queries, keys
+        gradients.append(model.shared.weight.grad)
+        model.zero_grad()
+    torch.testing.assert_close(*gradients)
+    assert not isinstance(torch.overrides._get_current_function_mode(), TorchFunctionMode)
+
+
+def test_attention_in_evaluation(model, monkeypatch) -> None:
+    use_lean_layers(model.eval())
+    monkeypatch.setattr(lean_layers, '_Dropout', None)
+    model(input_ids=torch.ones(1, 3, dtype=torch.long), labels=torch.ones(1, 2, dtype=torch.long))
 
 
 @pytest.mark.parametrize('p', [0.1, 0.5])

@@ -33,9 +33,9 @@ def clip_grad_norm_(
 class ClippedStep:
     """``clip_grad_norm_`` right before the steps of one optimizer, which scales the gradients itself where it can.
 
-    PyTorch's fused optimizers divide gradients by a number on the way, for the sake of mixed precision. So scaling takes
-    no pass of its own over the gradients, which on the CPU would be 1.5 % of a training step. They are the clipped ones
-    after the step, not before it.
+    PyTorch's fused optimizers divide gradients by a number on the way, for the sake of mixed precision. So scaling
+    takes no pass of its own over the gradients, which on the CPU would be 1.5 % of a training step. They are the
+    clipped ones after the step, not before it.
 
     Args:
         optimizer: whose gradients are clipped; not one that a ``GradScaler`` steps, which would use the same number.

@@ -1,9 +1,13 @@
 """Layers of Hugging Face's T5 family that need less time and memory in training: same formulas, same weights."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers.activations import NewGELUActivation
 
 # Values of the random numbers that choose: 16 bits each.
@@ -14,7 +18,7 @@ def use_lean_layers(model: nn.Module) -> None:
     """Put leaner layers in the place of those that have no weights.
 
     mT5's activation, GELU by its tanh formula, is eight operations in Hugging Face's module, whose results are all kept
-    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``.
+    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention.
     """
     for module in list(model.modules()):
         for name, layer in module.named_children():
@@ -22,6 +26,9 @@ def use_lean_layers(model: nn.Module) -> None:
                 setattr(module, name, nn.GELU(approximate='tanh'))
             elif type(layer) is nn.Dropout:
                 setattr(module, name, LeanDropout(layer.p).train(layer.training))
+        if isinstance(getattr(module, 'dropout', None), float):
+            # An attention, which calls a function, not a layer.
+            module.__class__ = _with_lean_dropout(type(module))  # type: ignore[assignment]
 
 
 class LeanDropout(nn.Dropout):
@@ -33,10 +40,38 @@ class LeanDropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` [...] with some values set to 0 in training."""
-        dropped = round(self.p * _VALUES)
-        if not self.training or x.device.type != 'cpu' or not 0 < dropped < _VALUES:
-            return super().forward(x)
-        return _Dropout.apply(x, dropped)
+        return lean_dropout(x, self.p, self.training, self.inplace)
+
+
+def lean_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Do what ``LeanDropout`` does; arguments as for ``torch.nn.functional.dropout``."""
+    dropped = round(p * _VALUES)
+    if not training or inplace or input.device.type != 'cpu' or not 0 < dropped < _VALUES:
+        return F.dropout(input, p, training, inplace)
+    return _Dropout.apply(input, dropped)
+
+
+class _LeanDropout(TorchFunctionMode):
+    """While it is on, ``torch.nn.functional.dropout`` is ``lean_dropout``."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return (lean_dropout if func is F.dropout else func)(*args, **(kwargs or {}))
+
+
+@cache
+def _with_lean_dropout(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a class like ``kind`` whose calls of PyTorch's dropout are of ``lean_dropout``."""
+
+    class LeanAttention(kind):  # type: ignore[misc, valid-type]
+        def forward(self, *args: Any, **options: Any) -> Any:
+            if not self.training or torch.compiler.is_compiling():
+                return super().forward(*args, **options)
+            with _LeanDropout():
+                return super().forward(*args, **options)
+
+    return LeanAttention
 
 
 class _Dropout(torch.autograd.Function):
@@ -45,12 +80,17 @@ class _Dropout(torch.autograd.Function):
         kept = _random_numbers(x) >= dropped - _VALUES // 2
         ctx.save_for_backward(kept)
         ctx.scale = _VALUES / (_VALUES - dropped)
-        return (x * kept).mul_(ctx.scale)
+        return _keep(x, kept, ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (kept,) = ctx.saved_tensors
-        return (grad * kept).mul_(ctx.scale), None
+        return _keep(grad, kept, ctx.scale), None
+
+
+def _keep(x: Tensor, kept: Tensor, scale: float) -> Tensor:
+    """Return ``x * kept * scale``; to multiply by truth values takes four times as long as to choose by them."""
+    return torch.where(kept, x, x.new_zeros(())).mul_(scale)
 
 
 def _random_numbers(like: Tensor) -> Tensor:
