@@ -28,7 +28,7 @@ def use_lean_layers(model: nn.Module) -> None:
                 setattr(module, name, LeanDropout(layer.p).train(layer.training))
         if isinstance(getattr(module, 'dropout', None), float):
             # An attention, which calls a function, not a layer.
-            module.__class__ = _with_lean_dropout(type(module))  # type: ignore[assignment]
+            module.__class__ = _with_lean_dropout(type(module))  # type: ignore[assignment, arg-type]
 
 
 class LeanDropout(nn.Dropout):
