@@ -25,6 +25,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import torch
 from baseline.prior_guided_fusion import dense, fuse_clip_by_clip, packed
+from side_by_side import keep_freed_memory
 from torch import Tensor
 
 from unisign.models import HandCropEncoder, PartGCNEncoder, PriorGuidedFusion
@@ -240,6 +241,7 @@ def measure_ratio(args: argparse.Namespace, ratio: float, answers: multiprocessi
 def main() -> None:
     """Print the tables."""
     args = parse_args()
+    keep_freed_memory()
     torch.manual_seed(0)
     for name, table in dict(fusion=compare_fusions, steps=compare_steps, ratios=measure_ratios).items():
         if name in args.tables:

@@ -9,7 +9,7 @@ Shape letters: P pairs, R tiles with a pair in them, K blocks of L pairs of one 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,13 +19,13 @@ from unisign.models.necks.plane_tiles import BLOCK, classify_units, find_tiles
 from unisign.models.necks.tile_networks import Blocks, group_tiles, make_blocks, small_networks
 
 # Blocks that are computed at a time: their layers fit into a core's cache.
-BLOCKS = 512
+BLOCKS = 256
 
 
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
     """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    What a backward pass needs is some 5 numbers a pair: no hidden layer is kept.
+    A backward pass needs some 25 numbers a pair, where PyTorch would keep the hidden layers' 128.
     """
     with torch.no_grad():
         tiles = find_tiles(inputs)
@@ -42,38 +42,86 @@ class _Evaluate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, groups: list[Blocks], *networks: Tensor) -> Tensor:
         """Return [P] for inputs [P, 2]."""
-        ctx.save_for_backward(inputs, *networks)
-        ctx.groups = groups
+        keeps = any(ctx.needs_input_grad)
+        kept: list[Tensor] = []
         result = inputs.new_empty(len(inputs) + 1)
         for blocks, *network in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
-            room = Room(inputs)
-            for pairs, where in zip(*(t.split(BLOCKS) for t in blocks), strict=True):
-                layers = Layers(room, room.points(inputs, pairs), network, where)
-                values = room('values', len(pairs), BLOCK)
-                result.put_(pairs, torch.sum(layers.slopes().mul_(layers.points), dim=1, out=values))
+            count, room = len(blocks.tile), Room(inputs)
+            layers = make_layers(count if keeps else min(BLOCKS, count), network)
+            chosen, values = _choose(inputs, blocks.pairs), inputs.new_empty(blocks.pairs.shape)
+            for start in range(0, count, BLOCKS):
+                now = slice(start, min(start + BLOCKS, count))
+                some = layers.of(now if keeps else slice(0, now.stop - start))
+                some.points[:, :2], some.points[:, 2] = chosen[now].transpose(1, 2), 1
+                room.compute(some, network, blocks.tile[now])
+                products = torch.mul(some.slopes, some.points, out=room('products', *some.points.shape))
+                torch.sum(products, dim=1, out=values[now])
+            result.index_copy_(0, blocks.pairs.flatten(), values.flatten())
+            kept += layers
+        ctx.groups, ctx.shapes = groups, [network.shape for network in networks]
+        if keeps:
+            ctx.save_for_backward(*kept)
         return result[:-1]
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
-        inputs, *networks = ctx.saved_tensors
-        given, of_inputs = pad(gradient, (0, 1)), inputs.new_empty(len(inputs) + 1, 2)
+        kept, size = ctx.saved_tensors, len(Layers._fields)
+        given, of_inputs = pad(gradient, (0, 1)), gradient.new_empty(len(gradient) + 1, 2)
         gradients: list[Tensor | None] = []
-        for blocks, *network in zip(ctx.groups, *(networks[part::3] for part in range(3)), strict=True):
-            count, room = len(blocks.tile), Room(inputs)
-            sums = [inputs.new_empty(count, *network[part].shape[1:]) for part in (0, 2)]
-            for of_before, of_behind, pairs, where in zip(*(t.split(BLOCKS) for t in (*sums, *blocks)), strict=True):
-                weight, of_points = room('weight', len(pairs), 1, BLOCK), room('of_points', len(pairs), BLOCK, 2)
-                torch.index_select(given, 0, pairs.flatten(), out=weight.view(-1))
-                layers = Layers(room, room.points(inputs, pairs), network, where)
-                of_points.copy_(layers.slopes().mul_(weight)[:, :2].transpose(1, 2))
-                torch.view_as_complex(of_inputs).put_(pairs, torch.view_as_complex(of_points))
-                torch.bmm(layers.on, layers.hidden.mul_(weight).transpose(1, 2), out=of_behind)
-                torch.bmm(layers.steep, layers.points.mul_(weight).transpose(1, 2), out=of_before)
-            by_tile = [torch.zeros_like(network[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
+        for number, blocks in enumerate(ctx.groups):
+            layers, shapes = Layers(*kept[number * size :][:size]), ctx.shapes[3 * number :][:3]
+            count, room, pairs = len(blocks.tile), Room(gradient), blocks.pairs.flatten()
+            sums = [gradient.new_empty(count, *shapes[part][1:]) for part in (0, 2)]
+            weights = given.index_select(0, pairs).view(count, 1, BLOCK)
+            of_points = gradient.new_empty(count, BLOCK, 2)
+            for start in range(0, count, BLOCKS):
+                now = slice(start, start + BLOCKS)
+                some, weight, (of_before, of_behind) = layers.of(now), weights[now], (each[now] for each in sums)
+                torch.mul(some.slopes[:, :2].transpose(1, 2), weight.transpose(1, 2), out=of_points[now])
+                weighted = torch.mul(some.hidden, weight, out=room('hidden', *some.hidden.shape))
+                torch.bmm(some.on, weighted.transpose(1, 2), out=of_behind)
+                weighted = torch.mul(some.points, weight, out=room('points', *some.points.shape))
+                torch.bmm(some.steep, weighted.transpose(1, 2), out=of_before)
+            torch.view_as_complex(of_inputs).index_copy_(0, pairs, torch.view_as_complex(of_points).flatten())
+            by_tile = [gradient.new_zeros(shapes[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
             gradients += [by_tile[0], None, by_tile[1]]
         return of_inputs[:-1], None, *gradients
+
+
+class Layers(NamedTuple):
+    """The layers of some blocks, as ``SmallNetworks`` describes them.
+
+    Attributes:
+        points: the pairs and a 1, [K, 3, L].
+        hidden: z, [K, A, L].
+        on: [K, B, L]; 1 where a row of the second layer is on, else 0.
+        steep: [K, A, L]; how much the result changes with z before its ReLU.
+        slopes: [K, 3, L]; the result is their product with the points.
+    """
+
+    points: Tensor
+    hidden: Tensor
+    on: Tensor
+    steep: Tensor
+    slopes: Tensor
+
+    def of(self, now: slice) -> 'Layers':
+        """Return those of some blocks."""
+        return Layers(*(part[now] for part in self))
+
+
+def make_layers(count: int, network: Sequence[Tensor]) -> Layers:
+    """Return memory for the layers of ``count`` blocks."""
+    _, rows, columns = network[1].shape
+    return Layers(*(network[1].new_empty(count, size, BLOCK) for size in (3, columns, rows, columns, 3)))
+
+
+def _choose(inputs: Tensor, pairs: Tensor) -> Tensor:
+    """Return the inputs [P, 2] of the pairs [K, L], [K, L, 2]; as complex numbers, which are gathered in one go."""
+    numbers = pairs.flatten().clamp(max=len(inputs) - 1)
+    return torch.view_as_real(torch.view_as_complex(inputs).index_select(0, numbers)).view(*pairs.shape, 2)
 
 
 class Room:
@@ -89,45 +137,19 @@ class Room:
             self.kept[name] = self.like.new_empty(shape)
         return self.kept[name][: shape[0]]
 
-    def points(self, inputs: Tensor, pairs: Tensor) -> Tensor:
-        """Return the inputs [P, 2] of the pairs [K, L] and a 1, [K, 3, L]."""
-        chosen = self('chosen', len(pairs), BLOCK, 2)
-        flat = torch.view_as_complex(chosen).flatten()
-        torch.index_select(torch.view_as_complex(inputs), 0, pairs.flatten().clamp(max=len(inputs) - 1), out=flat)
-        points = self('points', len(pairs), 3, BLOCK)
-        points[:, :2] = chosen.transpose(1, 2)
-        points[:, 2] = 1
-        return points
-
-
-class Layers:
-    """The layers of some blocks, as ``SmallNetworks`` describes them.
-
-    Attributes:
-        points: [K, 3, L].
-        hidden: z, [K, A, L].
-        on: [K, B, L]; 1 where a row of the second layer is on, else 0.
-        steep: [K, A, L]; how much the result changes with z before its ReLU.
-    """
-
-    def __init__(self, room: Room, points: Tensor, network: Sequence[Tensor], tile: Tensor) -> None:
-        count = len(tile)
+    def compute(self, layers: Layers, network: Sequence[Tensor], tile: Tensor) -> None:
+        """Fill the layers behind the points."""
         before, between, behind = (
-            torch.index_select(part, 0, tile, out=room(str(index), count, *part.shape[1:]))
+            torch.index_select(part, 0, tile, out=self(str(index), len(tile), *part.shape[1:]))
             for index, part in enumerate(network)
         )
-        _, rows, columns = between.shape
-        self.room, self.points, self.before = room, points, before
-        self.hidden = torch.bmm(before, points, out=room('hidden', count, columns, BLOCK))
-        self.hidden[:, 3:].relu_()
-        self.on = on_(torch.bmm(between, self.hidden, out=room('on', count, rows, BLOCK)))
-        self.steep = torch.bmm(behind.transpose(1, 2), self.on, out=room('steep', count, columns, BLOCK))
-        passing = self.steep[:, 3:]
-        torch.ops.aten.threshold_backward.grad_input(passing, self.hidden[:, 3:], 0, grad_input=passing)
-
-    def slopes(self) -> Tensor:
-        """Return [K, 3, L]: the result is their product with the points."""
-        return torch.bmm(self.before.transpose(1, 2), self.steep, out=self.room('slopes', len(self.points), 3, BLOCK))
+        torch.bmm(before, layers.points, out=layers.hidden)
+        layers.hidden[:, 3:].relu_()
+        on_(torch.bmm(between, layers.hidden, out=layers.on))
+        torch.bmm(behind.transpose(1, 2), layers.on, out=layers.steep)
+        passing = layers.steep[:, 3:]
+        torch.ops.aten.threshold_backward.grad_input(passing, layers.hidden[:, 3:], 0, grad_input=passing)
+        torch.bmm(before.transpose(1, 2), layers.steep, out=layers.slopes)
 
 
 def on_(values: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 # Points that a tile has on average, and tiles along a side at most (their numbers have to fit into int16).
-POINTS, SIDE = 350, 128
+POINTS, SIDE = 500, 128
 # Points of a block.
-BLOCK = 64
+BLOCK = 128
 # Bounds are drawn a little wider than the tile, for rounding.
 MARGIN = 1.01
 

@@ -25,7 +25,7 @@ class PriorGuidedFusion(nn.Module):
         gate_bias: start of the gate, which then gives tanh(gate_bias); positive. See ``FusionGate``.
         gate_lr_mult: learning rate of the gate, as a factor on the base one.
         with_cp: activation checkpointing: compute the fusion again in the backward pass instead of storing its inner
-            values (on a GPU mostly those of the position bias, 441 pairs of points a head; the CPU never stores them).
+            values (mostly those of the position bias, 441 pairs of points a head).
 
     Raises:
         DataError: for widths and heads that do not fit together, or a closed gate.
