@@ -25,7 +25,7 @@ BLOCKS = 256
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
     """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    A backward pass needs some 25 numbers a pair, where PyTorch would keep the hidden layers' 128.
+    A backward pass needs some 22 numbers a pair, where PyTorch would keep the hidden layers' 128.
     """
     with torch.no_grad():
         tiles = find_tiles(inputs)
@@ -52,10 +52,10 @@ class _Evaluate(torch.autograd.Function):
             for start in range(0, count, BLOCKS):
                 now = slice(start, min(start + BLOCKS, count))
                 some = layers.of(now if keeps else slice(0, now.stop - start))
-                some.points[:, :2], some.points[:, 2] = chosen[now].transpose(1, 2), 1
-                room.compute(some, network, blocks.tile[now])
-                products = torch.mul(some.slopes, some.points, out=room('products', *some.points.shape))
-                torch.sum(products, dim=1, out=values[now])
+                points = room('points', len(some.slopes), 3, BLOCK)
+                points[:, :2], points[:, 2] = chosen[now].transpose(1, 2), 1
+                room.compute(some, points, network, blocks.tile[now])
+                torch.sum(points.mul_(some.slopes), dim=1, out=values[now])
             result.index_copy_(0, blocks.pairs.flatten(), values.flatten())
             kept += layers
         ctx.groups, ctx.shapes = groups, [network.shape for network in networks]
@@ -82,8 +82,7 @@ class _Evaluate(torch.autograd.Function):
                 torch.mul(some.slopes[:, :2].transpose(1, 2), weight.transpose(1, 2), out=of_points[now])
                 weighted = torch.mul(some.hidden, weight, out=room('hidden', *some.hidden.shape))
                 torch.bmm(some.on, weighted.transpose(1, 2), out=of_behind)
-                weighted = torch.mul(some.points, weight, out=room('points', *some.points.shape))
-                torch.bmm(some.steep, weighted.transpose(1, 2), out=of_before)
+                torch.bmm(some.steep, weighted[:, :3].transpose(1, 2), out=of_before)
             torch.view_as_complex(of_inputs).index_copy_(0, pairs, torch.view_as_complex(of_points).flatten())
             by_tile = [gradient.new_zeros(shapes[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
             gradients += [by_tile[0], None, by_tile[1]]
@@ -94,14 +93,12 @@ class Layers(NamedTuple):
     """The layers of some blocks, as ``SmallNetworks`` describes them.
 
     Attributes:
-        points: the pairs and a 1, [K, 3, L].
-        hidden: z, [K, A, L].
+        hidden: z, [K, A, L]; its first three rows are the pairs themselves and a 1.
         on: [K, B, L]; 1 where a row of the second layer is on, else 0.
         steep: [K, A, L]; how much the result changes with z before its ReLU.
-        slopes: [K, 3, L]; the result is their product with the points.
+        slopes: [K, 3, L]; the result is their product with the pairs and the 1.
     """
 
-    points: Tensor
     hidden: Tensor
     on: Tensor
     steep: Tensor
@@ -115,7 +112,7 @@ class Layers(NamedTuple):
 def make_layers(count: int, network: Sequence[Tensor]) -> Layers:
     """Return memory for the layers of ``count`` blocks."""
     _, rows, columns = network[1].shape
-    return Layers(*(network[1].new_empty(count, size, BLOCK) for size in (3, columns, rows, columns, 3)))
+    return Layers(*(network[1].new_empty(count, size, BLOCK) for size in (columns, rows, columns, 3)))
 
 
 def _choose(inputs: Tensor, pairs: Tensor) -> Tensor:
@@ -137,13 +134,13 @@ class Room:
             self.kept[name] = self.like.new_empty(shape)
         return self.kept[name][: shape[0]]
 
-    def compute(self, layers: Layers, network: Sequence[Tensor], tile: Tensor) -> None:
-        """Fill the layers behind the points."""
+    def compute(self, layers: Layers, points: Tensor, network: Sequence[Tensor], tile: Tensor) -> None:
+        """Fill the layers of points [K, 3, L], in tiles [K] of the network."""
         before, between, behind = (
             torch.index_select(part, 0, tile, out=self(str(index), len(tile), *part.shape[1:]))
             for index, part in enumerate(network)
         )
-        torch.bmm(before, layers.points, out=layers.hidden)
+        torch.bmm(before, points, out=layers.hidden)
         layers.hidden[:, 3:].relu_()
         on_(torch.bmm(between, layers.hidden, out=layers.on))
         torch.bmm(behind.transpose(1, 2), layers.on, out=layers.steep)
