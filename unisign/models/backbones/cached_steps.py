@@ -28,7 +28,7 @@ from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, con
 from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
 from unisign.models.block_memory import gapless_empty
 
-# Values that are worked on at a time: where points are mixed, 4 MiB in float32, and frames, 2 MiB (tiles double it).
+# Values that are worked on at a time: where points are mixed, 4 MiB in float32, and frames, 2 MiB (3.3 in tiles).
 VALUES = 1 << 20
 FRAME_VALUES = 1 << 19
 
