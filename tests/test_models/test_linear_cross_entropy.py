@@ -1,6 +1,7 @@
 """Output layer and loss in one, against the plain formula."""
 
 import math
+from importlib import import_module
 
 import pytest
 import torch
@@ -28,7 +29,12 @@ def test_by_hand() -> None:
 
 @pytest.mark.parametrize('smoothing', [0.0, 0.2])
 @pytest.mark.parametrize('scores', [1, 3 * WORDS, 1000])  # a token at a time, three of them, all
-def test_loss_and_gradients_in_double_precision(tensors, smoothing: float, scores: int) -> None:
+@pytest.mark.parametrize('at_once', [1, 2 * WORDS, 1000])
+def test_loss_and_gradients_in_double_precision(
+    tensors, monkeypatch, smoothing: float, scores: int, at_once: int
+) -> None:
+    # The package's attribute of this name is the function.
+    monkeypatch.setattr(import_module('unisign.models.losses.linear_cross_entropy'), 'SCORES_AT_ONCE', at_once)
     hidden, weight, targets = tensors
     expected = smoothed_cross_entropy_in_double(hidden @ weight.t(), targets, smoothing)
     wanted = torch.autograd.grad(3 * expected, (hidden, weight))
