@@ -85,7 +85,7 @@ def _distances(centres: Tensor, places: Tensor) -> Tensor:
     As complex numbers, which a CPU adds in half the time of pairs. Not by a difference, whose backward pass would
     negate the gradient of all pairs.
     """
-    ends, starts = torch.view_as_complex(centres), torch.view_as_complex(-places)
+    ends, starts = (torch.view_as_complex(points.contiguous()) for points in (centres, -places))
     return torch.view_as_real(ends[:, :, None] + starts[:, :, None])
 
 
