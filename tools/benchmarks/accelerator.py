@@ -76,6 +76,15 @@ def matrix_product_rate(size: int, args: argparse.Namespace, count: int = 5) -> 
     return 2 * calls * size**3 / best
 
 
+def seconds_of_call(run: Callable[[], object], device: str) -> float:
+    """Return the seconds of one call that the device has finished."""
+    synchronise(device)
+    begin = time.perf_counter()
+    run()
+    synchronise(device)
+    return time.perf_counter() - begin
+
+
 def synchronise(device: str) -> None:
     """Wait until a GPU has done what it was given."""
     if device == 'cuda':

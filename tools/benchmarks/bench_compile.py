@@ -6,11 +6,9 @@ training pass is forward and backward, its memory what autograd keeps in between
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
 
 import torch
-from accelerator import add_device_options, autocast, choose_device, synchronise
+from accelerator import add_device_options, autocast, choose_device, seconds_of_call
 from bench_kept_memory import kept_bytes
 from side_by_side import add_options, keep_freed_memory, origin, write_json
 from torch import Tensor
@@ -68,15 +66,6 @@ class Passes:
         return kept_bytes(self.forward, self.encoder.parameters())
 
 
-def seconds(run: Callable[[], None], device: str) -> float:
-    """Return the seconds of a call."""
-    synchronise(device)
-    begin = time.perf_counter()
-    run()
-    synchronise(device)
-    return time.perf_counter() - begin
-
-
 def main() -> None:
     """Run the command line."""
     args = parse_args()
@@ -85,9 +74,10 @@ def main() -> None:
     passes = {way: Passes(args, way == 'compiled') for way in WAYS}
     found: dict[str, dict[str, float]] = {way: {} for way in WAYS}
     for kind in ('training', 'evaluation'):
-        first = {way: seconds(getattr(one, kind), args.device) for way, one in passes.items()}
+        first = {way: seconds_of_call(getattr(one, kind), args.device) for way, one in passes.items()}
         times = [
-            {way: seconds(getattr(one, kind), args.device) for way, one in passes.items()} for _ in range(args.rounds)
+            {way: seconds_of_call(getattr(one, kind), args.device) for way, one in passes.items()}
+            for _ in range(args.rounds)
         ]
         for way in WAYS:
             found[way][f'{kind}, first, s'] = first[way]

@@ -11,7 +11,6 @@ is measured right behind each of these, for on a shared machine both change with
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from accelerator import (
     held_bytes,
     matrix_product_rate,
     peak_bytes,
-    synchronise,
+    seconds_of_call,
 )
 from side_by_side import Measurement, add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import (
@@ -108,11 +107,7 @@ def measure(args: argparse.Namespace) -> None:
 
 def timed(step: Callable[[], Any], args: argparse.Namespace) -> tuple[float, float]:
     """Return the seconds of a step, and the rate of matrix products right after it."""
-    synchronise(args.device)
-    begin = time.perf_counter()
-    step()
-    synchronise(args.device)
-    return time.perf_counter() - begin, matrix_product_rate(args.matrix, args, count=2)
+    return seconds_of_call(step, args.device), matrix_product_rate(args.matrix, args, count=2)
 
 
 def our_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
