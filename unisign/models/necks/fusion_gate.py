@@ -57,7 +57,9 @@ class FusionGate(nn.Module):
         first, last = cast(nn.Conv1d, self.layers[0]), cast(nn.Conv1d, self.layers[2])
         read, features = read.transpose(1, 2), features.transpose(1, 2)  # N V C: plain matrix products
         weights = first.weight.squeeze(-1).split(read.shape[2], dim=1)
-        hidden = F.linear(read, weights[0], first.bias).add_(F.linear(features.to(read.dtype), weights[1]))
+        # In two dimensions: of more, ``F.linear`` returns a view, and to add to one costs copies in the backward pass.
+        hidden, more = (each.flatten(0, 1) for each in (read, features.to(read.dtype)))
+        hidden = F.linear(hidden, weights[0], first.bias).add_(F.linear(more, weights[1])).view_as(read)
         share = F.linear(F.gelu(hidden), last.weight.squeeze(-1), last.bias).tanh().relu()
         blend = _Blend.apply(read.to(features.dtype), features, share.to(features.dtype))
         return blend.transpose(1, 2), share.squeeze(2)

@@ -8,7 +8,7 @@ Shape letters: P pairs, R tiles with a pair in them, K blocks of L pairs of one 
 (``SmallNetworks``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -16,16 +16,18 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from unisign.models.necks.plane_tiles import BLOCK, classify_units, find_tiles
-from unisign.models.necks.tile_networks import Blocks, group_tiles, make_blocks, small_networks
+from unisign.models.necks.tile_networks import Blocks, SmallNetworks, group_tiles, make_blocks, small_networks
 
 # Blocks that are computed at a time: their layers fit into a core's cache.
 BLOCKS = 256
+# Numbers that are written for a pair: its result, the slopes along both inputs, and one to make four (``_in_one``).
+WRITTEN = 4
 
 
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
     """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    A backward pass needs some 22 numbers a pair, where PyTorch would keep the hidden layers' 128.
+    A backward pass needs some 18 numbers a pair, where PyTorch would keep the hidden layers' 128.
     """
     with torch.no_grad():
         tiles = find_tiles(inputs)
@@ -44,49 +46,45 @@ class _Evaluate(torch.autograd.Function):
         """Return [P] for inputs [P, 2]."""
         keeps = any(ctx.needs_input_grad)
         kept: list[Tensor] = []
-        result = inputs.new_empty(len(inputs) + 1)
-        for blocks, *network in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
-            count, room = len(blocks.tile), Room(inputs)
-            layers = make_layers(count if keeps else min(BLOCKS, count), network)
-            chosen, values = _choose(inputs, blocks.pairs), inputs.new_empty(blocks.pairs.shape)
-            for start in range(0, count, BLOCKS):
-                now = slice(start, min(start + BLOCKS, count))
-                some = layers.of(now if keeps else slice(0, now.stop - start))
-                points = room('points', len(some.slopes), 3, BLOCK)
-                points[:, :2], points[:, 2] = chosen[now].transpose(1, 2), 1
-                room.compute(some, points, network, blocks.tile[now])
-                torch.sum(points.mul_(some.slopes), dim=1, out=values[now])
-            result.index_copy_(0, blocks.pairs.flatten(), values.flatten())
+        answers = inputs.new_empty(len(inputs) + 1, WRITTEN)
+        for blocks, *parts in zip(groups, *(networks[part::3] for part in range(3)), strict=True):
+            network = SmallNetworks(*(part.index_select(0, blocks.tile) for part in parts))
+            chosen, new = _choose(inputs, blocks.pairs), inputs.new_empty(*blocks.pairs.shape, WRITTEN)
+            layers = make_layers(network, len(chosen) if keeps else min(BLOCKS, len(chosen)))
+            scratch = Scratch(network)
+            for number, (points, answer, *some) in enumerate(_pieces(chosen, new, *network)):
+                layer = layers.piece(number if keeps else 0, len(points))
+                scratch.compute(points, SmallNetworks(*some), layer, answer)
+            _in_one(answers).index_copy_(0, blocks.pairs.flatten(), _in_one(new.flatten(0, 1)))
             kept += layers
-        ctx.groups, ctx.shapes = groups, [network.shape for network in networks]
+        ctx.groups, ctx.sizes = groups, [len(part) for part in networks[::3]]
         if keeps:
-            ctx.save_for_backward(*kept)
-        return result[:-1]
+            ctx.save_for_backward(answers, *kept)
+        return answers[:-1, 0]
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward`` for that of its result, [P]."""
-        kept, size = ctx.saved_tensors, len(Layers._fields)
-        given, of_inputs = pad(gradient, (0, 1)), gradient.new_empty(len(gradient) + 1, 2)
+        answers, *kept = ctx.saved_tensors
+        given, count = pad(gradient, (0, 1)), len(Layers._fields)
         gradients: list[Tensor | None] = []
         for number, blocks in enumerate(ctx.groups):
-            layers, shapes = Layers(*kept[number * size :][:size]), ctx.shapes[3 * number :][:3]
-            count, room, pairs = len(blocks.tile), Room(gradient), blocks.pairs.flatten()
-            sums = [gradient.new_empty(count, *shapes[part][1:]) for part in (0, 2)]
-            weights = given.index_select(0, pairs).view(count, 1, BLOCK)
-            of_points = gradient.new_empty(count, BLOCK, 2)
-            for start in range(0, count, BLOCKS):
-                now = slice(start, start + BLOCKS)
-                some, weight, (of_before, of_behind) = layers.of(now), weights[now], (each[now] for each in sums)
-                torch.mul(some.slopes[:, :2].transpose(1, 2), weight.transpose(1, 2), out=of_points[now])
-                weighted = torch.mul(some.hidden, weight, out=room('hidden', *some.hidden.shape))
-                torch.bmm(some.on, weighted.transpose(1, 2), out=of_behind)
-                torch.bmm(some.steep, weighted[:, :3].transpose(1, 2), out=of_before)
-            torch.view_as_complex(of_inputs).index_copy_(0, pairs, torch.view_as_complex(of_points).flatten())
-            by_tile = [gradient.new_zeros(shapes[part]).index_add_(0, blocks.tile, sums[part // 2]) for part in (0, 2)]
-            gradients += [by_tile[0], None, by_tile[1]]
-        return of_inputs[:-1], None, *gradients
+            layers = Layers(*kept[number * count :][:count])
+            weights = given.index_select(0, blocks.pairs.flatten()).view(-1, 1, BLOCK)
+            of_before = gradient.new_empty(*layers.opened.shape[:2], 3)
+            of_behind = gradient.new_empty(*layers.on.shape[:2], layers.hidden.shape[1])
+            room = torch.empty_like(layers.hidden[:BLOCKS])
+            for weight, hidden, on, opened, before, behind in _pieces(weights, *layers, of_before, of_behind):
+                weighted = torch.mul(hidden, weight, out=room[: len(weight)]).transpose(1, 2)
+                torch.bmm(opened, weighted[..., :3], out=before)
+                torch.bmm(on, weighted, out=behind)
+            sums = [
+                part.new_zeros(ctx.sizes[number], *part.shape[1:]).index_add_(0, blocks.tile, part)
+                for part in (of_before, of_behind)
+            ]
+            gradients += [sums[0], None, sums[1]]
+        return answers[:-1, 1:3] * gradient[:, None], None, *gradients
 
 
 class Layers(NamedTuple):
@@ -95,24 +93,27 @@ class Layers(NamedTuple):
     Attributes:
         hidden: z, [K, A, L]; its first three rows are the pairs themselves and a 1.
         on: [K, B, L]; 1 where a row of the second layer is on, else 0.
-        steep: [K, A, L]; how much the result changes with z before its ReLU.
-        slopes: [K, 3, L]; the result is their product with the pairs and the 1.
+        opened: [K, A - 3, L]; how much the result changes with the open units of z before their ReLU.
     """
 
     hidden: Tensor
     on: Tensor
-    steep: Tensor
-    slopes: Tensor
+    opened: Tensor
 
-    def of(self, now: slice) -> 'Layers':
-        """Return those of some blocks."""
-        return Layers(*(part[now] for part in self))
+    def piece(self, number: int, count: int) -> 'Layers':
+        """Return those of ``count`` blocks, behind so many pieces of ``BLOCKS``."""
+        return Layers(*(part[number * BLOCKS :][:count] for part in self))
 
 
-def make_layers(count: int, network: Sequence[Tensor]) -> Layers:
+def make_layers(network: SmallNetworks, count: int) -> Layers:
     """Return memory for the layers of ``count`` blocks."""
-    _, rows, columns = network[1].shape
-    return Layers(*(network[1].new_empty(count, size, BLOCK) for size in (columns, rows, columns, 3)))
+    rows, columns = network.between.shape[1:]
+    return Layers(*(network.between.new_empty(count, size, BLOCK) for size in (columns, rows, columns - 3)))
+
+
+def _pieces(*parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the parts of ``BLOCKS`` blocks at a time."""
+    return zip(*(part.split(BLOCKS) for part in parts), strict=True)
 
 
 def _choose(inputs: Tensor, pairs: Tensor) -> Tensor:
@@ -121,35 +122,41 @@ def _choose(inputs: Tensor, pairs: Tensor) -> Tensor:
     return torch.view_as_real(torch.view_as_complex(inputs).index_select(0, numbers)).view(*pairs.shape, 2)
 
 
-class Room:
+def _in_one(rows: Tensor) -> Tensor:
+    """Return float32 rows [n, 4] as [n, 1] numbers of 16 bytes, which are scattered as fast as those of four."""
+    return rows.view(torch.complex128) if rows.dtype == torch.float32 else rows
+
+
+class Scratch:
     """Memory that is used over and over: the system takes longer to give new one than the products here take."""
 
-    def __init__(self, like: Tensor) -> None:
-        self.like = like
-        self.kept: dict[str, Tensor] = {}
+    def __init__(self, network: SmallNetworks) -> None:
+        count, new = min(BLOCKS, len(network.before)), network.before.new_empty
+        rows = network.behind.shape[2]
+        self.points, self.steep, self.slopes = (new(count, size, BLOCK) for size in (3, rows, 3))
+        self.points[:, 2] = 1
+        # The first rows give x itself.
+        self.before = torch.eye(rows, 3, dtype=network.before.dtype).repeat(count, 1, 1)
+        self.one = new(()).fill_(1)
 
-    def __call__(self, name: str, *shape: int) -> Tensor:
-        """Return what the name stands for, of this shape; shapes of one name differ in the first size only."""
-        if name not in self.kept:
-            self.kept[name] = self.like.new_empty(shape)
-        return self.kept[name][: shape[0]]
-
-    def compute(self, layers: Layers, points: Tensor, network: Sequence[Tensor], tile: Tensor) -> None:
-        """Fill the layers of points [K, 3, L], in tiles [K] of the network."""
-        before, between, behind = (
-            torch.index_select(part, 0, tile, out=self(str(index), len(tile), *part.shape[1:]))
-            for index, part in enumerate(network)
-        )
-        torch.bmm(before, points, out=layers.hidden)
-        layers.hidden[:, 3:].relu_()
-        on_(torch.bmm(between, layers.hidden, out=layers.on))
-        torch.bmm(behind.transpose(1, 2), layers.on, out=layers.steep)
-        passing = layers.steep[:, 3:]
-        torch.ops.aten.threshold_backward.grad_input(passing, layers.hidden[:, 3:], 0, grad_input=passing)
-        torch.bmm(before.transpose(1, 2), layers.steep, out=layers.slopes)
+    def compute(self, pairs: Tensor, network: SmallNetworks, layers: Layers, answers: Tensor) -> None:
+        """Fill the layers, and what is ``WRITTEN`` [K, L, 4], for pairs [K, L, 2] and the networks of K blocks."""
+        memory = self.points, self.before, self.steep, self.slopes
+        points, before, steep, slopes = (part[: len(pairs)] for part in memory)
+        hidden, on, opened = layers
+        points[:, :2] = pairs.transpose(1, 2)
+        before[:, 3:] = network.before
+        torch.bmm(before, points, out=hidden)
+        hidden[:, 3:].relu_()
+        torch.bmm(network.between, hidden, out=on)
+        _where_positive(on, self.one.expand_as(on), on)
+        torch.bmm(network.behind.transpose(1, 2), on, out=steep)
+        _where_positive(hidden[:, 3:], steep[:, 3:], opened)
+        torch.baddbmm(steep[:, :3], network.before.transpose(1, 2), opened, out=slopes)
+        answers[..., 1:3] = slopes[:, :2].transpose(1, 2)
+        torch.sum(slopes.mul_(points), dim=1, out=answers[..., 0])
 
 
-def on_(values: Tensor) -> Tensor:
-    """Turn into 1 what is positive, and all else into 0 (a comparison takes five times as long)."""
-    one = values.new_ones(()).expand_as(values)
-    return torch.ops.aten.threshold_backward.grad_input(one, values, 0, grad_input=values)
+def _where_positive(values: Tensor, chosen: Tensor, result: Tensor) -> None:
+    """Write ``chosen`` where the values are positive, and 0 elsewhere (a comparison takes five times as long)."""
+    torch.ops.aten.threshold_backward.grad_input(chosen, values, 0, grad_input=result)

@@ -57,7 +57,9 @@ def find_tiles(points: Tensor) -> Tiles:
 
 
 def _sorted(numbers: Tensor) -> Tensor:
-    """Return what sorts int16 numbers: NumPy does it digit by digit, in half the time of PyTorch."""
+    """Return what sorts int16 numbers: on one thread NumPy is the faster one, by a third."""
+    if torch.get_num_threads() > 1:
+        return torch.sort(numbers, stable=True).indices
     return torch.from_numpy(np.argsort(numbers.numpy(), kind='stable'))
 
 

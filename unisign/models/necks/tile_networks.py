@@ -50,13 +50,13 @@ def make_blocks(tiles: Tiles, group: Tensor) -> Blocks:
 
 
 class SmallNetworks(NamedTuple):
-    """The networks of some tiles: f(x) = sum of the rows of ``behind`` @ z that are on, z = ReLU(``before`` @ x).
+    """The networks of some tiles: f(x) = sum of the rows of ``behind`` @ z that are on, z = (x, ReLU(``before`` @ x)).
 
-    x is a pair and a 1; the first three rows of ``before`` give x itself, without ReLU. A row is on where that of
-    ``between`` @ z is positive; the first always is, and stands for all units that are known to be on.
+    x is a pair and a 1. A row is on where that of ``between`` @ z is positive; the first always is, and stands for all
+    units that are known to be on.
 
     Attributes:
-        before: [R, A, 3].
+        before: [R, A - 3, 3].
         between: [R, B, A]; without gradient.
         behind: [R, B, A].
     """
@@ -78,10 +78,9 @@ def small_networks(units: Units, group: Tensor, weights: tuple[Tensor, ...]) -> 
     of_pair = (slopes * on[0]) @ lines + pad((known @ bias)[:, None] + weights[5], (2, 0))
     sure = torch.cat([of_pair, slopes.gather(1, first)], dim=1)[:, None]
     unsure = _second_layer(lines, _rows(weight, second), bias[second], on[0], first)
-    same = torch.eye(3, dtype=lines.dtype).expand(len(group), 3, 3)
-    one = pad(same[:, 2:], (0, first.shape[1]))
+    one = lines.new_tensor([0, 0, 1, *[0] * first.shape[1]]).expand(len(group), 1, -1)
     return SmallNetworks(
-        before=torch.cat([same, _rows(lines, first)], dim=1),
+        before=_rows(lines, first),
         between=torch.cat([one, unsure.detach()], dim=1),
         behind=torch.cat([sure, unsure * last[second][..., None]], dim=1),
     )
