@@ -10,7 +10,7 @@ from unisign.datasets.hand_crops import (
     hand_candidates,
     hand_points,
     relative_keypoints,
-    resize_box,
+    resize_boxes,
 )
 from unisign.structures import Poses
 
@@ -144,13 +144,13 @@ def test_the_fast_resizing_is_next_to_the_published_one(side: int) -> None:
     rough = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
     box = np.asarray(Image.fromarray(rough).resize((side, side)))  # smooth, as pictures are
     noisy = (box + rng.normal(scale=8, size=box.shape)).clip(0, 255).astype(np.uint8)
-    exact, fast = (resize_box(noisy, 112, resize).astype(int) for resize in RESIZING)
+    exact, fast = (resize_boxes(noisy[None], 112, resize)[0].astype(int) for resize in RESIZING)
     assert fast.shape == (112, 112, 3)
     assert abs(exact - fast).max() <= 2
     assert (exact != fast).mean() < 1e-2
-    assert (resize_box(noisy, side, 'torch') == noisy).all()
+    assert (resize_boxes(noisy[None], side, 'torch')[0] == noisy).all()
 
 
 def test_the_published_crops_unless_asked_for_others() -> None:
     box = np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8)
-    assert (resize_box(box, 112) == np.asarray(Image.fromarray(box).resize((112, 112)))).all()
+    assert (resize_boxes(box[None], 112)[0] == np.asarray(Image.fromarray(box).resize((112, 112)))).all()

@@ -6,14 +6,14 @@ import pickle
 
 import numpy as np
 import pytest
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from synthetic_videos import moving_images, write_h264
 
-from unisign.datasets import SignDataset
+from unisign.datasets import SignDataset, hand_windows
 from unisign.datasets.transforms.hand_loading import LoadHandCrops
 from unisign.datasets.window_packing import pack_hand_windows
 from unisign.stores import PackedHandWindows, PackedPoseStore, PackedPoseWriter, PackedWindowWriter, window_format
-from unisign.stores.window_format import CODINGS, ClipWindows, EncodedWindows, Window, encode_windows
+from unisign.stores.window_format import ClipWindows, EncodedWindows, Window, encode_windows
 from unisign.structures import ClipError, DataError
 
 BEGINNINGS = {'webp': b'RIFF', 'png': b'\x89PNG', 'jpeg': b'\xff\xd8\xff'}
@@ -29,7 +29,7 @@ def read(path, epoch, index, ratio=0.2, **load):
     return SignDataset(str(path), 'slt', steps)[epoch, index]
 
 
-@pytest.mark.parametrize('coding', CODINGS)
+@pytest.mark.parametrize('coding', BEGINNINGS)
 def test_decoded_as_pillow_decodes(coding: str) -> None:
     rough = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
     image = np.asarray(Image.fromarray(rough).resize((33, 40)))
@@ -41,14 +41,29 @@ def test_decoded_as_pillow_decodes(coding: str) -> None:
     assert window.image.shape == (40, 33, 3)
 
 
+def test_raw_windows_hold_the_pixels() -> None:
+    image = np.arange(2 * 5 * 3, dtype=np.uint8).reshape(2, 5, 3)
+    windows = [Window(5, 1, 2, image), Window(7, 0, 0, image[:, :0])]
+    data = encode_windows(ClipWindows((100, 100), 1.2, 0.3, {'left': windows, 'right': []}), 'raw')
+    assert data.endswith(b'RAW\0' + bytes([5, 0, 0, 0, 2, 0, 0, 0]) + bytes(range(30)))
+    found = EncodedWindows(data, 'clip').read('left', np.array([5, 7]))
+    assert (found[0].image == image).all()
+    assert found[1].image.shape == (0, 0, 3)
+    damaged = bytearray(data)
+    damaged[-1] += 1
+    with pytest.raises(ClipError, match='the image of frame 5 has another checksum'):
+        EncodedWindows(bytes(damaged), 'clip').read('left', np.array([5]))
+
+
 def test_other_pictures_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenCV reads many formats; only those that are written here are wanted, whatever a store holds."""
-    file = io.BytesIO()
-    Image.new('RGB', (4, 4)).save(file, 'bmp')
-    monkeypatch.setattr(window_format, '_encode_image', lambda image, coding: file.getvalue())
-    clip = ClipWindows((9, 9), 1.2, 0.3, {'left': [Window(0, 0, 0, np.zeros((4, 4, 3), np.uint8))], 'right': []})
-    with pytest.raises(UnidentifiedImageError):
-        EncodedWindows(encode_windows(clip), 'clip').read('left', np.array([0]))
+    bmp = io.BytesIO()
+    Image.new('RGB', (4, 4)).save(bmp, 'bmp')
+    clip = ClipWindows((9, 9), 1.2, 0.3, {'left': [Window(3, 0, 0, np.zeros((4, 4, 3), np.uint8))], 'right': []})
+    for other in (bmp.getvalue(), b'RAW\0' + bytes(7), b'RAW\0' + bytes([2, 0, 0, 0, 2, 0, 0, 0]) + bytes(11)):
+        monkeypatch.setattr(window_format, '_encode_image', lambda image, coding, other=other: other)
+        with pytest.raises(ClipError, match='the image of frame 3 is none of webp, png, jpeg, raw'):
+            EncodedWindows(encode_windows(clip), 'clip').read('left', np.array([3]))
 
 
 @pytest.fixture
@@ -59,8 +74,9 @@ def packed(hands_corpus):
     return out
 
 
-@pytest.mark.parametrize('coding', ['png', 'webp'])
-def test_crops_from_windows_are_those_of_the_video_bit_for_bit(hands_corpus, coding):
+@pytest.mark.parametrize('coding', ['png', 'webp', 'raw'])
+def test_crops_from_windows_are_those_of_the_video_bit_for_bit(hands_corpus, coding, monkeypatch):
+    monkeypatch.setattr(hand_windows, '_BOXES', 3)  # a hand's crops come in pieces
     out = hands_corpus.parent / f'{coding}.lmdb'
     pack_hand_windows([hands_corpus], out, coding=coding)
     videos = [(epoch, index, read(hands_corpus, epoch, index)['hands']) for epoch in range(3) for index in range(4)]

@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--clips', type=int, default=20, help='how many clips, from the start of the file')
     parser.add_argument('--ratios', type=float, nargs='+', default=[0.1, 0.3, 1.0], help='shares of the hands cropped')
     parser.add_argument('--epochs', type=int, default=3, help='how often each clip is read')
-    parser.add_argument('--codings', nargs='+', default=['png', 'webp', 'jpeg'], help='kinds of packed windows')
+    parser.add_argument('--codings', nargs='+', default=['png', 'webp', 'jpeg', 'raw'], help='kinds of packed windows')
     return parser.parse_args()
 
 

@@ -18,7 +18,7 @@ from unisign.stores.window_format import CODINGS
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = packing_parser(__doc__, annotations='annotations with poses and videos')
-    parser.add_argument('--coding', choices=CODINGS, default='webp', help='webp, png: lossless; jpeg: smaller')
+    parser.add_argument('--coding', choices=CODINGS, default='webp', help='webp, png: lossless; jpeg: smaller; raw: read fastest')
     parser.add_argument('--scale', type=float, default=1.2, help='largest side of boxes over the extent of a hand')
     parser.add_argument('--score-threshold', type=float, default=0.3, help='mean score of a hand that counts as seen')
     parser.add_argument('--align', choices=ALIGNMENTS, default='time', help='how poses and video frames correspond')

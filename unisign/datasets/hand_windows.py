@@ -13,10 +13,11 @@ from unisign.datasets.hand_crops import (
     Cut,
     box_centres,
     box_side,
-    crop_hand,
+    fill_box,
     hand_candidates,
     hand_points,
     part_inside,
+    resize_boxes,
 )
 from unisign.stores.packed_windows import PackedHandWindows
 from unisign.stores.window_format import ClipWindows, Window
@@ -24,6 +25,8 @@ from unisign.structures import ClipError, Poses
 
 # Poses that were stored as float16 after the windows were made may move a box by a pixel.
 _MARGIN = 2
+# Boxes that are resized in one call.
+_BOXES = 32
 
 
 def hand_windows(
@@ -79,18 +82,22 @@ def window_cutter(
         key: the clip.
         frame_ids: hand -> int [N], the poses' frame ids of the crops.
         size: side of the crops.
-        resize: see ``hand_crops.resize_box``.
+        resize: see ``hand_crops.resize_boxes``.
     """
 
     def cut(corners: dict[str, np.ndarray], side: int) -> dict[str, np.ndarray]:
         crops = {}
         frame_size = store.frame_size(key)
         for hand, ids in frame_ids.items():
-            crops[hand] = np.zeros((len(ids), size, size, 3), dtype=np.uint8)
-            for i, window in enumerate(store.read(key, hand, ids)):
-                _check_inside(store, key, window, corners[hand][i], side, frame_size)
-                corner = corners[hand][i] - (window.x, window.y)
-                crops[hand][i] = crop_hand(window.image, corner, side, size, resize)
+            crops[hand] = np.empty((len(ids), size, size, 3), dtype=np.uint8)
+            windows = store.read(key, hand, ids)
+            for start in range(0, len(ids), _BOXES):
+                now = slice(start, start + _BOXES)
+                boxes = np.zeros((len(ids[now]), side, side, 3), dtype=np.uint8)
+                for box, corner, window in zip(boxes, corners[hand][now], windows[now], strict=True):
+                    _check_inside(store, key, window, corner, side, frame_size)
+                    fill_box(box, window.image, corner - (window.x, window.y))
+                crops[hand][now] = resize_boxes(boxes, size, resize)
         return crops
 
     return cut

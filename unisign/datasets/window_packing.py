@@ -40,7 +40,8 @@ def pack_hand_windows(
     Args:
         annotation_files: JSON Lines that name poses and videos.
         out: the store to write, ``NAME.lmdb``.
-        coding: ``webp`` and ``png`` keep every pixel, ``png`` packs faster and is larger; ``jpeg`` is smallest.
+        coding: ``webp`` and ``png`` keep every pixel, ``png`` packs faster and is larger; ``jpeg`` is smallest; ``raw``
+            is largest, and fastest to pack and to read.
         scale: largest side of boxes over the largest extent of a hand; above 0.
         score_threshold: mean score from which on a hand counts as seen; sampling may use this or a higher one.
         align: how frames of the poses are found in the video, see ``video_frames``.

@@ -56,7 +56,8 @@ def _pack_hand(hand: dict, num_frames: int) -> dict[str, torch.Tensor]:
             f'there is a crop of frame {int(frames.max())} of a clip of {num_frames} frames; a transform behind '
             'LoadHandCrops that changes the frames must call keep_hands_in_step'
         )
-    images = torch.from_numpy(hand['images']).permute(0, 3, 1, 2).contiguous()
+    # As they were read, channels last in memory: to put them in order is the device's work (``SignDataPreprocessor``).
+    images = torch.from_numpy(hand['images']).permute(0, 3, 1, 2)
     return {'images': images, 'keypoints': torch.from_numpy(hand['keypoints']), 'frames': frames}
 
 

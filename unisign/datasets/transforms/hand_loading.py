@@ -100,7 +100,7 @@ class LoadHandCrops:
         missing_video: ``error`` or ``skip``.
         align: how frames of the poses are found in the video, see ``video_frames``. Not used with ``windows``.
         resize: ``pillow``: the published crops, bit for bit; ``torch``: five times as fast and next to the same, for
-            training; see ``hand_crops.resize_box``.
+            training; see ``hand_crops.resize_boxes``.
 
     Raises:
         DataError: for another ``missing_video``, ``align`` or ``resize``, or a size or scale that shows nothing.
