@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers.activations import NewGELUActivation
 
+from unisign.models.language_models.fused_attention import attend, is_fusible
+
 # Values of the random numbers that choose: 16 bits each.
 _VALUES = 1 << 16
 
@@ -18,7 +20,8 @@ def use_lean_layers(model: nn.Module) -> None:
     """Put leaner layers in the place of those that have no weights.
 
     mT5's activation, GELU by its tanh formula, is eight operations in Hugging Face's module, whose results are all kept
-    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention.
+    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention. On a GPU
+    the attention is a fused one (``fused_attention``).
     """
     for module in list(model.modules()):
         for name, layer in module.named_children():
@@ -28,7 +31,7 @@ def use_lean_layers(model: nn.Module) -> None:
                 setattr(module, name, LeanDropout(layer.p).train(layer.training))
         if isinstance(getattr(module, 'dropout', None), float):
             # An attention, which calls a function, not a layer.
-            module.__class__ = _with_lean_dropout(type(module))  # type: ignore[assignment, arg-type]
+            module.__class__ = _lean_attention(type(module))  # type: ignore[assignment, arg-type]
 
 
 class LeanDropout(nn.Dropout):
@@ -61,15 +64,17 @@ class _LeanDropout(TorchFunctionMode):
 
 
 @cache
-def _with_lean_dropout(kind: type[nn.Module]) -> type[nn.Module]:
-    """Return a class like ``kind`` whose calls of PyTorch's dropout are of ``lean_dropout``."""
+def _lean_attention(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a class like ``kind`` that is fused where it can be, and elsewhere drops out by ``lean_dropout``."""
 
     class LeanAttention(kind):  # type: ignore[misc, valid-type]
-        def forward(self, *args: Any, **options: Any) -> Any:
+        def forward(self, hidden_states: Tensor, *args: Any, **options: Any) -> Any:
+            if not args and is_fusible(self, hidden_states, options):
+                return attend(self, hidden_states, **options)
             if not self.training or torch.compiler.is_compiling():
-                return super().forward(*args, **options)
+                return super().forward(hidden_states, *args, **options)
             with _LeanDropout():
-                return super().forward(*args, **options)
+                return super().forward(hidden_states, *args, **options)
 
     return LeanAttention
 
