@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from counting_backend import Counting
 from settling import settle
 
 from unisign.models import UniSign
@@ -44,6 +45,13 @@ def model_config(tiny_language_model: Path) -> Callable[..., dict]:
 def tiny_model(model_config) -> UniSign:
     """A very small model in evaluation mode, whose batch norms have seen some data."""
     return settle(MODELS.build(model_config()))
+
+
+@pytest.fixture
+def backend() -> Counting:
+    """A backend of ``torch.compile`` that counts, and nothing compiled before."""
+    torch.compiler.reset()
+    return Counting()
 
 
 @pytest.fixture

@@ -1,36 +1,19 @@
 """The pose encoder through ``torch.compile``: compiled once for all lengths, with the same results.
 
-The backend here runs the captured graphs as they are and counts them, so that no C++ compiler is needed.
+``counting_backend`` runs the captured graphs as they are, so that no C++ compiler is needed.
 """
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import torch
+from counting_backend import Counting
 from settling import settle
 
 from unisign.models import PartGCNEncoder
 from unisign.structures import PARTS
 
 BATCHES = ((7, 5), (9, 9), (12, 3), (15,), (21, 4, 5, 6), (8, 8))
-
-
-class Counting:
-    """A backend that counts what it is given to compile."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, graph: torch.fx.GraphModule, inputs: list) -> Callable:
-        self.count += 1
-        return graph.forward
-
-
-@pytest.fixture
-def backend() -> Counting:
-    torch.compiler.reset()
-    return Counting()
 
 
 def encoder(**arguments) -> PartGCNEncoder:

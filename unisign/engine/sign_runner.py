@@ -333,7 +333,9 @@ class SignRunner(Runner):
             super()._init_model_weights()
 
     def _maybe_compile(self, target: str) -> None:
-        """Compile the networks of the pose encoder, if the config's ``compile`` is True or holds options.
+        """Compile pose encoder and language model, if the config's ``compile`` is True or holds options.
+
+        Those with a method ``compile_networks``, that is; other heads run as they are.
 
         MMEngine compiles ``target``, the whole training step, anew for each length of the clips and of their texts.
 
@@ -350,8 +352,11 @@ class SignRunner(Runner):
         encoder: Any = getattr(self._bare_model, 'pose_encoder', None)
         if not hasattr(encoder, 'compile_networks'):
             raise ConfigError('compile', f'{type(encoder).__name__} has no networks to compile.', 'Leave it out.')
-        encoder.compile_networks(**({} if options is True else options))
-        self.logger.info('The pose encoder is compiled at its first batches, which takes minutes.')
+        parts: list[Any] = [encoder, getattr(self._bare_model, 'head', None)]
+        for part in parts:
+            if hasattr(part, 'compile_networks'):
+                part.compile_networks(**({} if options is True else options))
+        self.logger.info('The networks are compiled at their first batches, which takes minutes.')
 
     def build_train_loop(self, loop: BaseLoop | dict) -> SignTrainLoop:
         """Build the training loop.

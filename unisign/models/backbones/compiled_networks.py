@@ -12,8 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Of each function: in training and in evaluation, with and without autocast, with frozen parts, by a copy of the model.
-VARIANTS = 32
+from unisign.models.compilation import compile_options
 
 
 class PackedTimeline:
@@ -60,9 +59,7 @@ def compile_networks(options: dict[str, Any]) -> CompiledNetworks:
     Args:
         options: of ``torch.compile``; ``dynamic`` is True unless it is given.
     """
-    options = dict(dynamic=True) | options
-    # Beyond the limit PyTorch would silently run them uncompiled; other code of the process keeps the larger one.
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, VARIANTS)
+    options = compile_options(options)
     return CompiledNetworks(torch.compile(_spatial, **options), torch.compile(_temporal, **options))
 
 

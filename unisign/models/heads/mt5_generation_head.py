@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from unisign.datasets.sign_dataset import DatasetOverview
+from unisign.models.compilation import compile_options
 from unisign.models.heads.answering import answer_clips, check_dataset, join_prompts, make_vocabularies
 from unisign.models.heads.packed_weights import forget_packed
 from unisign.models.heads.t5_decoder import output_scale, special_tokens
@@ -110,6 +112,22 @@ class MT5GenerationHead(nn.Module):
     def in_channels(self) -> int:
         """Width of the features it reads."""
         return self.language_model.config.d_model
+
+    def compile_networks(self, **options: Any) -> None:
+        """Let ``torch.compile`` run the language model's layers in training from now on, whatever the lengths.
+
+        Weights and checkpoints stay what they are, and evaluation, which goes its own way through the layers. Layers
+        whose weights are spread out over processes (FSDP) run as before.
+
+        Args:
+            options: of ``torch.compile``, such as ``backend`` or ``mode``; ``dynamic`` is True unless it is given.
+        """
+        options = compile_options(options)
+        for stack in (self.language_model.encoder, self.language_model.decoder):
+            # One by one: all layers of a stack but the first then share a graph, which is compiled once.
+            for layer in stack.block:
+                if not isinstance(layer, FSDPModule):
+                    layer.compile(**options)
 
     def layer_prefixes(self) -> list[tuple[str, ...]]:
         """Return what its layers are called, from the input to the output: embedding, encoder, decoder, output."""

@@ -49,7 +49,8 @@ class LeanDropout(nn.Dropout):
 def lean_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Do what ``LeanDropout`` does; arguments as for ``torch.nn.functional.dropout``."""
     dropped = round(p * _VALUES)
-    if not training or inplace or input.device.type != 'cpu' or not 0 < dropped < _VALUES:
+    lean = input.device.type == 'cpu' and not inplace and not torch.compiler.is_compiling()
+    if not training or not lean or not 0 < dropped < _VALUES:
         return F.dropout(input, p, training, inplace)
     return _Dropout.apply(input, dropped)
 
