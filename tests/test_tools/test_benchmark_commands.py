@@ -138,7 +138,7 @@ def test_both_sides_compute_in_the_precision_asked_for(benchmarks, tmp_path: Pat
     batch = add_hands(make_batch(folder, 1, 8))
     for make in (our_step, baseline_step):
         for dtype in ('float32', 'bfloat16'):
-            model, step = make(folder, batch, argparse.Namespace(device='cpu', dtype=dtype, rgb=True))
+            model, step = make(folder, batch, argparse.Namespace(device='cpu', dtype=dtype, rgb=True, compile=None))
             seen = set()
             for module in model.modules():
                 if isinstance(module, torch.nn.Linear):
@@ -150,11 +150,28 @@ def test_both_sides_compute_in_the_precision_asked_for(benchmarks, tmp_path: Pat
             assert sum(moved) > 0.9 * len(moved)
 
 
+def test_our_side_compiled(benchmarks, tmp_path: Path, monkeypatch) -> None:
+    import argparse
+
+    from bench_training_step import our_step
+    from sizes import make_batch, make_folder
+
+    from unisign.models import MT5GenerationHead, PartGCNEncoder
+
+    compiled = []
+    for kind in (PartGCNEncoder, MT5GenerationHead):
+        monkeypatch.setattr(kind, 'compile_networks', lambda part, **options: compiled.append((type(part), options)))
+    folder = make_folder(tmp_path, layers=1, vocabulary=2100)
+    options = argparse.Namespace(device='cpu', dtype='float32', rgb=False, compile='eager')
+    our_step(folder, make_batch(folder, 1, 8), options)
+    assert compiled == [(PartGCNEncoder, dict(backend='eager')), (MT5GenerationHead, dict(backend='eager'))]
+
+
 @pytest.mark.slow
 def test_everything_for_a_gpu_in_one_command(repo: Path, tmp_path: Path) -> None:
     tiny = (*TINY, '--device', 'cpu', '--dtype', 'bfloat16')
     script = repo / 'tools' / 'benchmarks' / 'run_gpu.sh'
-    environment = os.environ | {'PYTHON': sys.executable, 'MATRIX': '256', 'STEPS': '1'}
+    environment = os.environ | {'PYTHON': sys.executable, 'MATRIX': '256', 'STEPS': '1', 'COMPILE': ''}
     done = subprocess.run(
         ['bash', script, tmp_path, *tiny], check=False, env=environment, capture_output=True, text=True
     )

@@ -68,6 +68,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
     parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
     parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
+    parser.add_argument(
+        '--compile', nargs='?', const='inductor', metavar='BACKEND', help='torch.compile for our side, as in a config'
+    )
     parser.add_argument('--steps', type=int, default=3, help='steps that are timed in each process')
     add_device_options(parser)
     add_options(parser)
@@ -113,6 +116,9 @@ def timed(step: Callable[[], Any], args: argparse.Namespace) -> tuple[float, flo
 def our_step(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
     """Return the library's model and its training step."""
     model = our_model(folder, args.rgb).to(args.device).train()
+    if args.compile:
+        model.pose_encoder.compile_networks(backend=args.compile)
+        model.head.compile_networks(backend=args.compile)
     groups = SignOptimWrapperConstructor(dict(optimizer=OPTIMIZER)).parameter_groups(model, OPTIMIZER)
     optimizer = torch.optim.AdamW(groups, fused=True, **SETTINGS)
     wrapper = AutocastOptimWrapper(partial(autocast, args), optimizer=optimizer, clip_grad=dict(max_norm=1.0))

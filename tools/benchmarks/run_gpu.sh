@@ -5,10 +5,11 @@
 #
 # FOLDER gets a JSON file and the printed table of each. A benchmark that fails, or takes longer than its limit, does not
 # stop the others; the exit code tells. Environment variables: PYTHON, the interpreter; LIMIT, seconds a
-# benchmark (180); MATRIX, width of the product that gives the rate (8192); STEPS, training steps that are timed (10).
+# benchmark (180, compiled 300); MATRIX, width of the product that gives the rate (8192); STEPS, training steps that are
+# timed (10); COMPILE, backend of torch.compile (inductor; empty: not compiled).
 set -uo pipefail
 if [ $# -lt 1 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 2
 fi
 out=$1
@@ -29,4 +30,9 @@ whole='--layers 12 --frames 256 --rounds 2'
 measure training_pose bench_training_step.py $whole --batch 16 --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
 measure training_rgb bench_training_step.py $whole --batch 4 --rgb --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
 measure evaluation bench_evaluation.py $whole --batch 16 "$@"
+backend=${COMPILE-inductor}
+if [ -n "$backend" ]; then
+    LIMIT=${LIMIT:-300} measure training_compiled bench_training_step.py $whole --batch 16 --steps "${STEPS:-10}" \
+        --matrix "${MATRIX:-8192}" --compile "$backend" "$@"
+fi
 exit $failed
