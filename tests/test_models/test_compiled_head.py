@@ -50,7 +50,7 @@ def agree(found: list[torch.Tensor], expected: list[torch.Tensor]) -> bool:
 def test_four_graphs_for_all_lengths(model_config, make_batch, backend, monkeypatch, device: str) -> None:
     """The first layer of encoder and decoder, and one of the others; also with the attention of GPUs, run here."""
     if device == 'cuda':
-        monkeypatch.setattr(fused_attention, 'DEVICES', ['cpu'])
+        monkeypatch.setattr(fused_attention, 'DEVICES', ('cpu',))
     plain, compiled = both(model_config, backend)
     assert plain.state_dict().keys() == compiled.state_dict().keys()
     for batch in all_batches(make_batch):

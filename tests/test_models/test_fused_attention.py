@@ -26,7 +26,7 @@ KINDS = [(MT5Config, MT5ForConditionalGeneration), (T5Config, T5ForConditionalGe
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     """Use it on the CPU too; returns what PyTorch's function was called with."""
-    monkeypatch.setattr(fused_attention, 'DEVICES', ['cpu'])
+    monkeypatch.setattr(fused_attention, 'DEVICES', ('cpu',))
     found: list[dict] = []
     plain = F.scaled_dot_product_attention
 
@@ -143,5 +143,5 @@ def test_the_cpu_is_left_alone() -> None:
     model = MT5ForConditionalGeneration(MT5Config(**SIZES))
     attention = model.encoder.block[0].layer[0].SelfAttention
     assert fused_attention.is_fusible(attention, torch.zeros(1, 2, 16, device='meta'), {}) is False
-    assert fused_attention.DEVICES == ['cuda']
+    assert fused_attention.DEVICES == ('cuda',)
     assert not fused_attention.is_fusible(attention, torch.zeros(1, 2, 16), {})

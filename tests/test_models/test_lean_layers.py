@@ -115,3 +115,11 @@ def test_nothing_is_dropped_in_evaluation() -> None:
 def test_precision_and_empty_input() -> None:
     assert LeanDropout(0.5)(torch.ones(8, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert LeanDropout(0.5)(torch.ones(0, 3)).shape == (0, 3)
+
+
+def test_compiled_dropout_is_pytorchs() -> None:
+    """The lean one would break the graph."""
+    torch.compiler.reset()
+    compiled = torch.compile(LeanDropout(0.5), fullgraph=True, backend='eager')
+    out = compiled(torch.ones(1000))
+    assert set(out.unique().tolist()) == {0, 2}

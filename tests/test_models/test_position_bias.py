@@ -40,7 +40,10 @@ def test_tiles_give_what_the_layers_do(shape: tuple[int, ...], width: int) -> No
     agrees_with_the_layers(PositionBias(width).double(), torch.randn(shape, dtype=torch.double))
 
 
-def test_real_sizes_give_what_the_layers_do() -> None:
+@pytest.mark.parametrize('threads', [1, 2])
+def test_real_sizes_give_what_the_layers_do(monkeypatch, threads: int) -> None:
+    """On one thread and on more, for which another function sorts."""
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
     torch.manual_seed(1)
     agrees_with_the_layers(PositionBias().double(), torch.randn(9000, 2, dtype=torch.double))
 

@@ -16,7 +16,7 @@ from transformers.models.mt5.modeling_mt5 import MT5Attention
 from transformers.models.t5.modeling_t5 import T5Attention
 
 # Where it is used. CPUs have no fused kernel that drops out.
-DEVICES = ['cuda']
+DEVICES = ('cuda',)
 # Those that give the bias a gradient.
 _KERNELS = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 # Rows of a bias begin at multiples of so many numbers, or PyTorch copies it in each layer.
