@@ -27,7 +27,7 @@ WRITTEN = 4
 def pair_network(inputs: Tensor, *weights: Tensor) -> Tensor:
     """Return [P] for ``inputs`` [P, 2], P > 0; ``weights``: weight and bias of each of the three layers.
 
-    A backward pass needs some 18 numbers a pair, where PyTorch would keep the hidden layers' 128.
+    A backward pass needs some 21 numbers a pair, where PyTorch would keep the hidden layers' 128.
     """
     with torch.no_grad():
         tiles = find_tiles(inputs)

@@ -15,7 +15,7 @@ class PositionBias(nn.Module):
     """Continuous position bias (Swin V2, Liu et al., CVPR 2022): a small network on logarithmic distances.
 
     It is most of the fusion's arithmetic, and of its memory where the hidden layers of all pairs are kept. The CPU
-    does with a small part of the arithmetic, and keeps a quarter of them (``pair_network``).
+    does with a small part of the arithmetic, and keeps a sixth of them (``pair_network``).
 
     Args:
         width: of the hidden layers.
