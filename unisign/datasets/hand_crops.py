@@ -153,13 +153,11 @@ def resize_boxes(boxes: np.ndarray, size: int, resize: str = 'pillow') -> np.nda
     Other filters move the crops by 0.06 to 0.4 after normalisation.
 
     Args:
-        boxes: the pictures.
+        boxes: the pictures, one at least.
         size: S.
         resize: ``pillow``: the published crops, bit for bit. ``torch``: the same filter, its weights rounded to 16
             bits; some five times as fast, and at most two of 255 levels off, in less than one of a hundred values.
     """
-    if not len(boxes):
-        return np.zeros((0, size, size, 3), dtype=np.uint8)
     if resize == 'pillow':
         return np.stack([np.asarray(Image.fromarray(box).resize((size, size))) for box in boxes])
     images = torch.from_numpy(boxes).permute(0, 3, 1, 2)  # channels last: its fast path
