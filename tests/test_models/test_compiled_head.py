@@ -7,6 +7,7 @@ import torch
 from counting_backend import Counting
 
 from unisign.models import MT5GenerationHead
+from unisign.models.heads import mt5_generation_head
 from unisign.models.language_models import fused_attention
 from unisign.registry import MODELS
 
@@ -72,4 +73,12 @@ def test_evaluation_and_copies_are_not_compiled(model_config, make_batch, backen
     answers = [head.predict(features, mask, copy.deepcopy(samples)) for head in (plain, compiled)]
     assert [a.pred_text for a in answers[0]] == [b.pred_text for b in answers[1]]
     train_once(copy.deepcopy(compiled).train(), (features, mask, samples))
+    assert backend.count == 0
+
+
+def test_layers_that_are_spread_out_are_left_alone(model_config, make_batch, backend, monkeypatch) -> None:
+    plain = MODELS.build(model_config()['head'])
+    monkeypatch.setattr(mt5_generation_head, 'FSDPModule', type(plain.language_model.encoder.block[0]))
+    _, compiled = both(model_config, backend)
+    train_once(compiled, all_batches(make_batch)[0])
     assert backend.count == 0
