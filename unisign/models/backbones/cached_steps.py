@@ -24,7 +24,13 @@ from unisign.models.backbones.lean_batch_norm import (
     normalise_again,
     to_rows,
 )
-from unisign.models.backbones.lean_steps import backward_pass, behind_relu_, convolution_backward, convolve
+from unisign.models.backbones.lean_steps import (
+    backward_pass,
+    behind_relu_,
+    convolution_backward,
+    convolve,
+    spread_of,
+)
 from unisign.models.backbones.tiled_convolution import TiledConvolution, can_tile
 from unisign.models.block_memory import gapless_empty
 
@@ -41,7 +47,7 @@ class MixPoints(torch.autograd.Function):
         """Return [V, M, C'] for ``x`` [V, M, C], ``adjacency`` [K, V, V], ``weight`` [K, C', C], ``bias`` [K, C']."""
         ctx.save_for_backward(x, adjacency, weight, bias)
         hops, points, _ = adjacency.shape
-        offset, spread = (adjacency.sum(dim=1).t() @ bias)[:, None], _spread(adjacency)
+        offset, spread = (adjacency.sum(dim=1).t() @ bias)[:, None], spread_of(adjacency, x.dtype)
         out = gapless_empty((points, x.shape[1], weight.shape[1]), x)
         for frames, inside in _some_frames(x, hops):
             around = torch.mm(spread, inside).view(hops, -1, x.shape[2])
@@ -57,7 +63,7 @@ class MixPoints(torch.autograd.Function):
         """Return the gradients of the arguments of ``forward``."""
         x, adjacency, weight, bias = ctx.saved_tensors
         hops, points, _ = adjacency.shape
-        spread, gather = _spread(adjacency), adjacency.transpose(0, 1).reshape(points, -1)
+        spread, gather = spread_of(adjacency, x.dtype), adjacency.transpose(0, 1).reshape(points, -1)
         of_weight, sums = torch.zeros_like(weight), x.new_zeros(points, weight.shape[1])
         of_gather, of_x = torch.zeros_like(gather), gapless_empty(x.shape, x)
         for (frames, inside), (_, of_inside) in zip(_some_frames(x, hops), _some_frames(of_x, hops), strict=True):
@@ -72,11 +78,6 @@ class MixPoints(torch.autograd.Function):
             torch.mm(gather, of_around, out=of_inside)
         of_adjacency = of_gather.view(points, hops, points).transpose(0, 1) + (bias @ sums.t())[:, None]
         return of_x, of_adjacency, of_weight, adjacency.sum(dim=1) @ sums
-
-
-def _spread(adjacency: Tensor) -> Tensor:
-    """Return [K * V, V], which takes each point to those around it, for ``adjacency`` [K, V, V]."""
-    return adjacency.transpose(1, 2).reshape(-1, adjacency.shape[1])
 
 
 def _some_frames(x: Tensor, hops: int) -> Iterator[tuple[slice, Tensor]]:

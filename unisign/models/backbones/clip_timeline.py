@@ -20,26 +20,28 @@ class ClipTimeline:
     Attributes:
         mask: the argument.
         num_frames: N.
+        place: long [N]; b * T + t of each packed frame.
         length: frames on the timeline, at least 1.
         position: long [N]; the place of each packed frame on the timeline.
     """
 
     def __init__(self, mask: Tensor, gap: int) -> None:
         self.mask = mask
-        clip = mask.nonzero()[:, 0]
-        self.num_frames = len(clip)
+        # A GPU is waited for here, once, since how many frames there are depends on the values of the mask.
+        self.place = mask.flatten().nonzero()[:, 0]
+        self.num_frames = len(self.place)
+        clip = self.place.div(max(mask.shape[1], 1), rounding_mode='floor')
         self.position = torch.arange(self.num_frames, device=mask.device) + gap * clip
         self.length = max(self.num_frames + gap * (len(mask) - 1), 1)
 
     def pack(self, frames: Tensor) -> Tensor:
         """Return the valid frames [N, ...] of a padded batch [B, T, ...]."""
-        return frames[self.mask]
+        return frames.flatten(0, 1).index_select(0, self.place)
 
     def unpack(self, frames: Tensor) -> Tensor:
         """Return packed frames [N, ...] as a padded batch [B, T, ...] with zeros at the padded frames."""
-        batch = frames.new_zeros(*self.mask.shape, *frames.shape[1:])
-        batch[self.mask] = frames
-        return batch
+        batch = frames.new_zeros(self.mask.numel(), *frames.shape[1:])
+        return batch.index_copy(0, self.place, frames).unflatten(0, self.mask.shape)
 
     def convolve(self, frames: Tensor, convolution: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a temporal convolution to packed frames.

@@ -40,26 +40,27 @@ class MixPoints(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Return [V, M, C'] for ``x`` [V, M, C], ``adjacency`` [K, V, V], ``weight`` [K, C', C], ``bias`` [K, C']."""
-        ctx.save_for_backward(x, adjacency, weight, bias)
-        return mix_points(x, adjacency, weight, adjacency.sum(dim=1).t() @ bias)
+        spread = spread_of(adjacency, x.dtype)
+        ctx.save_for_backward(x, adjacency, spread, weight, bias)
+        return _mix_points(x, spread, weight, adjacency.sum(dim=1).t() @ bias)
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the gradients of the arguments of ``forward``."""
-        x, adjacency, weight, bias = ctx.saved_tensors
+        x, adjacency, spread, weight, bias = ctx.saved_tensors
         hops, points, _ = adjacency.shape
         flat, given = x.view(points, -1), grad.reshape(-1, grad.shape[-1])
         sums = given.view(points, -1, given.shape[1]).sum(dim=1, dtype=bias.dtype)  # V C'
         rounded = weight.to(x.dtype)
-        around, of_weight = _mix(x, adjacency), torch.empty_like(rounded)
+        around, of_weight = _mix(x, spread), torch.empty_like(rounded)
         for k in range(hops):
             torch.mm(given.t(), around[k], out=of_weight[k])
             torch.mm(given, rounded[k], out=around[k])  # now the gradient of what was mixed
         around = around.view(hops * points, -1)
         of_adjacency = torch.mm(flat, around.t()).to(bias.dtype).view(points, hops, points).transpose(0, 1)
         of_adjacency += (bias @ sums.t())[:, None]
-        of_x = torch.mm(adjacency.to(x.dtype).transpose(0, 1).reshape(points, -1), around)
+        of_x = torch.mm(spread.t(), around)
         of_bias = adjacency.sum(dim=1) @ sums
         return of_x.view_as(x), of_adjacency, of_weight.to(weight.dtype), of_bias
 
@@ -69,20 +70,28 @@ def mix_points(x: Tensor, adjacency: Tensor, weight: Tensor, offset: Tensor) -> 
 
     Sizes as for ``MixPoints``.
     """
+    return _mix_points(x, spread_of(adjacency, x.dtype), weight, offset)
+
+
+def _mix_points(x: Tensor, spread: Tensor, weight: Tensor, offset: Tensor) -> Tensor:
     points, frames, _ = x.shape
     mixed = x.new_empty(points, frames, weight.shape[1])
     mixed.copy_(offset[:, None])
     rows = mixed.view(points * frames, weight.shape[1])
-    for around, own in zip(_mix(x, adjacency), weight.to(x.dtype), strict=True):
+    for around, own in zip(_mix(x, spread), weight.to(x.dtype), strict=True):
         torch.addmm(rows, around, own.t(), out=rows)
     return mixed
 
 
-def _mix(x: Tensor, adjacency: Tensor) -> Tensor:
+def spread_of(adjacency: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return [K * V, V], which takes each point to those around it, for ``adjacency`` [K, V, V]."""
+    return adjacency.to(dtype).transpose(1, 2).reshape(-1, adjacency.shape[1])
+
+
+def _mix(x: Tensor, spread: Tensor) -> Tensor:
     """Return the sum over source points of A[k, v, w] x_v, [K, V * M, C] for [V, M, C]."""
     points, frames, channels = x.shape
-    sources = adjacency.to(x.dtype).transpose(1, 2).reshape(-1, points)
-    return torch.mm(sources, x.view(points, -1)).view(len(adjacency), points * frames, channels)
+    return torch.mm(spread, x.view(points, -1)).view(len(spread) // points, points * frames, channels)
 
 
 class NormReluConv(torch.autograd.Function):

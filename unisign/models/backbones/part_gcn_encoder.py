@@ -168,7 +168,8 @@ class PartGCNEncoder(nn.Module):
             x = networks[name]
             if name != 'body':
                 joints = [PARTS[part].body_joint for part in part_names]
-                x = x + body[joints].transpose(0, 1)  # [1, S, N, C], the same for every point of the part
+                # [1, S, N, C], the same for every point of the part. A list as an index would be sent to the GPU.
+                x = x + torch.cat([body[joint : joint + 1] for joint in joints], dim=1)
             pooled.extend(self._through(self.temporal_networks[name], x, timeline).mean(dim=0))
         joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
         return self.dropout(self.projection(joined))

@@ -163,7 +163,10 @@ class MT5GenerationHead(nn.Module):
         if not data_samples:
             loss = features.sum() + self._zero_of_all_weights(features.device)
             return dict(loss=loss, token_accuracy=features.new_zeros(())), 0
-        targets, valid = (x.to(mask.device) for x in self.codec.target_batch([s.gt_text for s in data_samples]))
+        targets, valid = self.codec.target_batch([sample.gt_text for sample in data_samples])
+        # Here, where their number is known, and not where a GPU would be waited for.
+        places = valid.flatten().nonzero()[:, 0].to(mask.device)
+        targets = targets.to(mask.device)
         prompts, before = self._look_up(data_samples, self._shift_right(targets))
         embeddings, states_mask = join_prompts(prompts, features, mask, data_samples)
         states = self.language_model.encoder(inputs_embeds=embeddings, attention_mask=states_mask).last_hidden_state
@@ -173,8 +176,8 @@ class MT5GenerationHead(nn.Module):
             encoder_attention_mask=states_mask,
             use_cache=False,
         ).last_hidden_state
-        targets = targets[valid]
-        return self._token_loss(hidden[valid] * output_scale(self.language_model), targets), len(targets)
+        hidden, targets = (x.flatten(0, 1).index_select(0, places) for x in (hidden, targets))
+        return self._token_loss(hidden * output_scale(self.language_model), targets), len(targets)
 
     def _token_loss(self, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return the losses of decoder states [L, C] and their targets, long [L]."""

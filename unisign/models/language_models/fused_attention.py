@@ -15,6 +15,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.models.mt5.modeling_mt5 import MT5Attention
 from transformers.models.t5.modeling_t5 import T5Attention
 
+from unisign.models.language_models.joined_layers import project
+
 # Where it is used. CPUs have no fused kernel that drops out.
 DEVICES = ('cuda',)
 # Those that give the bias a gradient.
@@ -53,8 +55,11 @@ def attend(
     """
     seen = hidden if key_value_states is None else key_value_states
     heads = (attention.n_heads, attention.key_value_proj_dim)
-    layers = (attention.q, hidden), (attention.k, seen), (attention.v, seen)
-    query, key, value = (layer(states).unflatten(-1, heads).transpose(1, 2) for layer, states in layers)
+    if seen is hidden:
+        projected = project((attention.q, attention.k, attention.v), hidden)
+    else:
+        projected = [attention.q(hidden), *project((attention.k, attention.v), seen)]
+    query, key, value = (one.unflatten(-1, heads).transpose(1, 2) for one in projected)
     if position_bias is None:
         position_bias = _bias(attention, query, key.shape[2], mask)
     dropout = attention.dropout if attention.training else 0.0

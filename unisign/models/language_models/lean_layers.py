@@ -9,8 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers.activations import NewGELUActivation
+from transformers.models.mt5.modeling_mt5 import MT5DenseGatedActDense, MT5LayerNorm
+from transformers.models.t5.modeling_t5 import T5DenseGatedActDense, T5LayerNorm
 
+from unisign.models.language_models import fused_attention
 from unisign.models.language_models.fused_attention import attend, is_fusible
+from unisign.models.language_models.joined_layers import project
 
 # Values of the random numbers that choose: 16 bits each.
 _VALUES = 1 << 16
@@ -20,10 +24,14 @@ def use_lean_layers(model: nn.Module) -> None:
     """Put leaner layers in the place of those that have no weights.
 
     mT5's activation, GELU by its tanh formula, is eight operations in Hugging Face's module, whose results are all kept
-    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention. On a GPU
-    the attention is a fused one (``fused_attention``).
+    for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention. On a GPU,
+    where starting small operations takes longer than they do, the attention is a fused one (``fused_attention``), a
+    norm is one operation and not six, and the two products of a gated layer are one (``joined_layers``).
     """
     for module in list(model.modules()):
+        for kind, make in _LEANER:
+            if type(module) in kind:
+                module.__class__ = make(type(module))
         for name, layer in module.named_children():
             if type(layer) is NewGELUActivation:
                 setattr(module, name, nn.GELU(approximate='tanh'))
@@ -72,12 +80,46 @@ def _lean_attention(kind: type[nn.Module]) -> type[nn.Module]:
         def forward(self, hidden_states: Tensor, *args: Any, **options: Any) -> Any:
             if not args and is_fusible(self, hidden_states, options):
                 return attend(self, hidden_states, **options)
-            if not self.training or torch.compiler.is_compiling():
+            lean = hidden_states.device.type == 'cpu' and not torch.compiler.is_compiling()
+            if not self.training or not lean:
                 return super().forward(hidden_states, *args, **options)
             with _LeanDropout():
                 return super().forward(hidden_states, *args, **options)
 
     return LeanAttention
+
+
+@cache
+def _lean_norm(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a class like ``kind``, T5's norm by the root of the mean square, that is one operation on a GPU."""
+
+    class LeanNorm(kind):  # type: ignore[misc, valid-type]
+        def forward(self, hidden_states: Tensor) -> Tensor:
+            if hidden_states.device.type not in fused_attention.DEVICES or hidden_states.dtype != self.weight.dtype:
+                return super().forward(hidden_states)
+            return F.rms_norm(hidden_states, self.weight.shape, self.weight, self.variance_epsilon)
+
+    return LeanNorm
+
+
+@cache
+def _lean_feed_forward(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a class like ``kind``, mT5's gated layer, whose two products are one under autocast on a GPU."""
+
+    class LeanFeedForward(kind):  # type: ignore[misc, valid-type]
+        def forward(self, hidden_states: Tensor) -> Tensor:
+            if hidden_states.device.type not in fused_attention.DEVICES:
+                return super().forward(hidden_states)
+            gate, values = project((self.wi_0, self.wi_1), hidden_states)
+            return self.wo(self.dropout(self.act(gate) * values))
+
+    return LeanFeedForward
+
+
+_LEANER: tuple[tuple[tuple[type[nn.Module], ...], Callable[[type[nn.Module]], type[nn.Module]]], ...] = (
+    ((T5LayerNorm, MT5LayerNorm), _lean_norm),
+    ((T5DenseGatedActDense, MT5DenseGatedActDense), _lean_feed_forward),
+)
 
 
 class _Dropout(torch.autograd.Function):
