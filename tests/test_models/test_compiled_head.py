@@ -47,15 +47,16 @@ def agree(found: list[torch.Tensor], expected: list[torch.Tensor]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+@pytest.mark.parametrize('device', ['cpu', 'cuda', 'cuda under autocast'])
 def test_four_graphs_for_all_lengths(model_config, make_batch, backend, monkeypatch, device: str) -> None:
-    """The first layer of encoder and decoder, and one of the others; also with the attention of GPUs, run here."""
-    if device == 'cuda':
+    """The first layer of encoder and decoder, and one of the others; also with the layers of GPUs, run here."""
+    if device != 'cpu':
         monkeypatch.setattr(fused_attention, 'DEVICES', ('cpu',))
     plain, compiled = both(model_config, backend)
     assert plain.state_dict().keys() == compiled.state_dict().keys()
-    for batch in all_batches(make_batch):
-        assert agree(train_once(compiled, batch), train_once(plain, batch))
+    with torch.autocast('cpu', torch.bfloat16, enabled=device == 'cuda under autocast'):
+        for batch in all_batches(make_batch):
+            assert agree(train_once(compiled, batch), train_once(plain, batch))
     assert backend.count == 4
 
 

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import MT5Config, MT5ForConditionalGeneration
 from transformers.activations import NewGELUActivation
 
-from unisign.models.language_models import lean_layers
+from unisign.models.language_models import fused_attention, lean_layers
 from unisign.models.language_models.lean_layers import LeanDropout, use_lean_layers
 
 
@@ -35,6 +35,36 @@ def test_a_language_models_results_stay(model) -> None:
     found.loss.backward()
     for name, weight in model.named_parameters():
         torch.testing.assert_close(weight.grad, gradients[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize('kind', [torch.float64, torch.float32])
+def test_norms_of_a_gpu(kind, model, monkeypatch) -> None:
+    """One operation: numbers and gradients of x / root(mean(x^2) + eps) weight, also for rows of tiny values."""
+    monkeypatch.setattr(fused_attention, 'DEVICES', ('cpu',))
+    monkeypatch.setattr(torch, 'rsqrt', pytest.fail)  # what Hugging Face's calls
+    use_lean_layers(model.to(kind))
+    norm = model.encoder.block[0].layer[0].layer_norm
+    nn.init.normal_(norm.weight)
+    x = torch.randn(3, 5, 16, dtype=kind)
+    x[0] *= 1e-4
+    found, expected = x.clone().requires_grad_(), x.double().requires_grad_()
+    weight, given = norm.weight.detach().double().requires_grad_(), torch.randn_like(x)
+    wanted = expected / (expected.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt() * weight
+    out = norm(found)
+    out.backward(given)
+    wanted.backward(given.double())
+    assert out.dtype is kind
+    for one, other in ((out, wanted), (found.grad, expected.grad), (norm.weight.grad, weight.grad)):
+        torch.testing.assert_close(one.double(), other, rtol=2e-5, atol=2e-5)
+
+
+def test_norms_of_other_precision_are_hugging_faces(model, monkeypatch) -> None:
+    monkeypatch.setattr(fused_attention, 'DEVICES', ('cpu',))
+    use_lean_layers(model.bfloat16())
+    norm, x = model.encoder.block[0].layer[0].layer_norm, torch.randn(2, 16)
+    expected = (x / (x.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()).bfloat16()
+    monkeypatch.setattr(torch.nn.functional, 'rms_norm', pytest.fail)
+    torch.testing.assert_close(norm(x), expected)
 
 
 def test_mode_and_share_are_taken_over(model) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+SIDES = ('ours', 'baseline')
 TINY = ('--layers', '1', '--frames', '8', '--batch', '1', '--vocabulary', '2100', '--rounds', '1', '--threads', '1')
 
 
@@ -181,6 +182,27 @@ def test_everything_for_a_gpu_in_one_command(repo: Path, tmp_path: Path) -> None
         assert (
             set(found['medians']) == {'ours', 'baseline'} and 'times better' in (tmp_path / f'{name}.txt').read_text()
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('part', 'waits'),
+    [(('training', '--rgb'), 2), (('evaluation', '--tokens', '3'), 7)],
+    ids=['training', 'evaluation'],
+)
+def test_gpu_operations(benchmarks: Path, tmp_path: Path, part, waits) -> None:
+    """Less is asked of a GPU than by the baseline. A token is a wait; so are the packed frames, the norm of clipping,
+    padding among the states, tokens and scores of the answers.
+    """
+    command = [sys.executable, str(benchmarks / 'bench_gpu_operations.py'), *part, *TINY[:6], '--threads', '1']
+    command += ['--lines', '--json', str(tmp_path / 'figures.json')]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours, baseline = (json.loads((tmp_path / 'figures.json').read_text())['medians'][side] for side in SIDES)
+    for name in ('operations', 'of these casts'):
+        assert 0 < ours[name] < baseline[name] and name in done.stdout
+    assert ours['waits for a result'] == waits
+    assert 'ours waits 1 times: backbones/clip_timeline.py' in done.stderr
 
 
 def test_evaluation(run) -> None:

@@ -11,11 +11,12 @@ import torch
 from accelerator import to_device
 from baseline.model import IGNORED, BaselineModel, Hands
 from torch import Tensor
+from transformers import MT5Config, MT5ForConditionalGeneration
 
 from unisign.checkpoints import to_official
 from unisign.models import UniSign
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer, make_language_model
+from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer, make_language_model
 from unisign.models.unisign import CROP_SIZE
 from unisign.registry import MODELS
 from unisign.structures import PARTS, SignDataSample
@@ -106,7 +107,9 @@ def baseline_model(folder: Path, rgb: bool = False) -> BaselineModel:
     """Return the baseline; its weights are random too, but not those of ``our_model``."""
     torch.manual_seed(0)
     branch = dict(rgb_encoder=MODELS.build(RGB_ENCODER), fusion=MODELS.build(FUSION)) if rgb else {}
-    return BaselineModel(load_language_model(str(folder), pretrained=False), **branch)
+    # Hugging Face's own layers, as the published code has them: the library's loader puts leaner ones in their place.
+    language_model = MT5ForConditionalGeneration(MT5Config.from_pretrained(folder))
+    return BaselineModel(language_model, **branch)
 
 
 def copy_weights(ours: UniSign, baseline: BaselineModel) -> None:

@@ -31,13 +31,20 @@ WAITING = {aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.de
 # No kernel: memory without values, and other names for the same memory.
 NOTHING = {'empty', 'empty_like', 'empty_strided', 'new_empty', 'new_empty_strided', '_unsafe_view', 'detach', 'alias'}
 # torch 2.13's lists for CUDA, as far as they are used (ATen/autocast_mode.h).
-ROUNDED = ('linear', 'matmul', 'mm', 'bmm', 'addmm', 'baddbmm', 'conv2d', 'convolution', 'scaled_dot_product_attention')
+ROUNDED = (
+    'linear', 'matmul', 'mm', 'bmm', 'addmm', 'baddbmm', 'einsum', 'conv1d', 'conv2d', 'convolution',
+    'scaled_dot_product_attention',
+)  # fmt: skip
 WIDENED = (
     'exp', 'log', 'pow.Tensor_Scalar', 'rsqrt', 'rms_norm', 'layer_norm', 'cumsum', 'sum', 'sum.dim_IntList',
     'softmax.int', 'log_softmax.int', 'nll_loss', 'linalg_vector_norm',
 )  # fmt: skip
+PROMOTED = ('addcmul', 'bilinear', 'grid_sampler', 'scatter_add', 'index_put')
 # They give the tensor its size after they have made it: made on the CPU.
 MAKERS = (torch.arange, torch.eye, torch.linspace, torch.randperm, torch.tril_indices)
+
+
+FUSED = (aten._fused_rms_norm.default, aten._fused_rms_norm_backward.default, aten.silu_backward.default)
 
 
 @dataclass
@@ -124,7 +131,7 @@ def _note(operation: Any, args: Any, ours: list[Any], strangers: list[Tensor], s
     for log in _logs:
         if ours and (operation in WAITING or chosen or not stays):
             log.waits[line] += 1
-        if stays and operation in BOTH and (strangers or not ours):
+        if stays and operation in BOTH and (not ours or any(one.numel() for one in strangers)):
             log.copies[line] += 1
         if not _is_view(operation) and operation.__name__.split('.')[0] not in NOTHING:
             log.operations[operation.__name__] += 1
@@ -154,6 +161,8 @@ class _Makers(TorchFunctionMode):
                 return function(*args, **kwargs | dict(device='cpu')).to(device)
             if function in MAKERS:
                 return StandInTensor(function(*args, **kwargs | dict(device='cpu')))
+        if function is Tensor.tolist:
+            return function(args[0].cpu() if isinstance(args[0], StandInTensor) else args[0])
         if function is Tensor.__getitem__ and isinstance(args[0], StandInTensor):
             indices = args[1] if isinstance(args[1], tuple) else (args[1],)
             args = args[0], tuple(torch.tensor(one).to(NAME) if isinstance(one, list) else one for one in indices)
@@ -174,9 +183,9 @@ def start() -> torch.device:
     anything.fallback(torch.library.fallthrough_kernel, 'AutocastPrivateUse1')
     library = torch.library.Library('aten', 'IMPL')
     library.impl('scaled_dot_product_attention', _attend_efficiently, 'AutogradPrivateUse1')
-    for fused in (aten._fused_rms_norm.default, aten._fused_rms_norm_backward.default):  # or PyTorch takes it apart
+    for fused in FUSED:  # or PyTorch takes them apart
         library.impl(fused._schema.name, partial(_run, fused), 'PrivateUse1')
-    for names, cast in ((ROUNDED, _round), (WIDENED, _widen)):
+    for names, cast in ((ROUNDED, _round), (WIDENED, _widen), (PROMOTED, None)):
         for name in names:
             operation = getattr(aten, name.split('.')[0])
             operation = getattr(operation, name.split('.')[1] if '.' in name else 'default')
@@ -189,8 +198,11 @@ def start() -> torch.device:
 _kept: list[Any] = []  # till the process ends
 
 
-def _autocast(operation: Any, cast: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Any:
-    """Do what autocast does on a GPU."""
+def _autocast(operation: Any, cast: Callable[[Tensor], Tensor] | None, *args: Any, **kwargs: Any) -> Any:
+    """Do what autocast does on a GPU; without ``cast`` all get the widest type."""
+    if cast is None:
+        wide = any(one.dtype is torch.float32 for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor))
+        cast = _widen if wide else (lambda x: x)
     key = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
     with torch._C._ExcludeDispatchKeyGuard(key):
         args, kwargs = tree_map_only(StandInTensor, cast, (args, kwargs))
@@ -220,9 +232,7 @@ def _widen(x: Tensor) -> Tensor:
 # Kernels that only GPUs have.
 
 
-def _root_mean_square_norm(
-    x: Tensor, shape: list[int], weight: Tensor, eps: float
-) -> tuple[Tensor, Tensor]:
+def _root_mean_square_norm(x: Tensor, shape: list[int], weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     scale = (x.float().pow(2).mean(dim=-1, keepdim=True) + eps).rsqrt()
     return (x * scale * weight).to(x.dtype), scale
 
@@ -233,7 +243,6 @@ def _root_mean_square_norm_backward(
     normal, given = x * scale, grad * weight
     of_x = scale * (given - normal * (given * normal).mean(dim=-1, keepdim=True))
     return of_x.to(x.dtype), (grad * normal).flatten(0, -2).sum(dim=0).to(weight.dtype)
-
 
 
 def _attend_efficiently(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -167,9 +167,9 @@ class PartGCNEncoder(nn.Module):
         for name, part_names in NETWORK_PARTS.items():
             x = networks[name]
             if name != 'body':
-                joints = [PARTS[part].body_joint for part in part_names]
+                joints = [cast(int, PARTS[part].body_joint) for part in part_names]
                 # [1, S, N, C], the same for every point of the part. A list as an index would be sent to the GPU.
-                x = x + torch.cat([body[joint : joint + 1] for joint in joints], dim=1)
+                x = x + torch.stack([body[joint, 0] for joint in joints])
             pooled.extend(self._through(self.temporal_networks[name], x, timeline).mean(dim=0))
         joined = torch.cat(pooled, dim=-1) + self.part_offset  # body, left, right, face_all
         return self.dropout(self.projection(joined))

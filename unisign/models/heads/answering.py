@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unisign.datasets.sign_dataset import DatasetOverview
@@ -58,10 +59,14 @@ def join_prompts(
     Returns:
         Embeddings [B, L, C] and mask, long [B, L].
     """
+    # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
+    if len({sample.lang for sample in data_samples}) == 1:
+        prompt = prompts[data_samples[0].lang]
+        together = prompt.expand(len(features), -1, -1), features.to(prompt.dtype)
+        return torch.cat(together, dim=1), F.pad(mask.long(), (len(prompt), 0), value=1)
     embeddings, masks = [], []
     for sample, frames, frame_mask in zip(data_samples, features.unbind(0), mask.long().unbind(0), strict=True):
         prompt = prompts[sample.lang]
-        # The embeddings' precision also under autocast: what the layers add up in must not be rounded to bf16.
         embeddings.append(torch.cat([prompt, frames.to(prompt.dtype)]))
         masks.append(torch.cat([frame_mask.new_ones(len(prompt)), frame_mask]))
     pad = torch.nn.utils.rnn.pad_sequence

@@ -65,7 +65,7 @@ def beam_search(
     search = _BeamSearch(steps, clips, special_tokens(model), num_beams, max_new_tokens, grammar)
     for _ in range(max_new_tokens):
         search.step()
-        if search.all_done():
+        if search.is_over():
             break
     return search.finished
 
@@ -99,7 +99,6 @@ class _BeamSearch:
 
     def step(self) -> None:
         """Append one token to every beam."""
-        self._drop_done_clips()
         log_probs = self._log_probs(self.steps.read(self.last))
         # At most half of these can end, each beam by its one </s>: enough stay to go on with. The best of all beams are
         # among the best of each: so the vocabulary is looked through once.
@@ -125,9 +124,12 @@ class _BeamSearch:
         logits = self.steps.logits(states, self.grammar.tokens)
         return logits.masked_fill(self.grammar.next_state[self.place] == FORBIDDEN, IMPOSSIBLE).log_softmax(dim=-1)
 
-    def all_done(self) -> bool:
-        """Tell whether every clip is done."""
-        return bool(self.done.all())
+    def is_over(self) -> bool:
+        """Tell whether every clip is done; once half of them are, go on without these."""
+        done = int(self.done.sum())  # the one wait for a GPU in a step
+        if done < len(self.done) <= 2 * done:
+            self._drop_done_clips()
+        return done == len(self.done)
 
     def _collect(self, tokens: Tensor, scores: Tensor, ends: Tensor) -> None:
         """Take texts that ended into the finished ones, if they are among the best ``num_beams``."""
@@ -149,9 +151,6 @@ class _BeamSearch:
         self.steps.reorder(origin)
 
     def _drop_done_clips(self) -> None:
-        """Once half of the clips are done, go on without them."""
-        if 2 * int(self.done.sum()) < len(self.done):
-            return
         rows = (~self.done).nonzero()[:, 0]
         self.steps.select(rows)
         self.clips = self.clips[rows]

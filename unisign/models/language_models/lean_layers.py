@@ -21,7 +21,7 @@ _VALUES = 1 << 16
 
 
 def use_lean_layers(model: nn.Module) -> None:
-    """Put leaner layers in the place of those that have no weights.
+    """Make layers leaner; weights, their names and what they compute stay.
 
     mT5's activation, GELU by its tanh formula, is eight operations in Hugging Face's module, whose results are all kept
     for the backward pass; PyTorch has it as one. Dropout becomes ``LeanDropout``, also inside the attention. On a GPU,
@@ -29,9 +29,7 @@ def use_lean_layers(model: nn.Module) -> None:
     norm is one operation and not six, and the two products of a gated layer are one (``joined_layers``).
     """
     for module in list(model.modules()):
-        for kind, make in _LEANER:
-            if type(module) in kind:
-                module.__class__ = make(type(module))
+        module.__class__ = _leaner(type(module))  # type: ignore[assignment]
         for name, layer in module.named_children():
             if type(layer) is NewGELUActivation:
                 setattr(module, name, nn.GELU(approximate='tanh'))
@@ -116,10 +114,11 @@ def _lean_feed_forward(kind: type[nn.Module]) -> type[nn.Module]:
     return LeanFeedForward
 
 
-_LEANER: tuple[tuple[tuple[type[nn.Module], ...], Callable[[type[nn.Module]], type[nn.Module]]], ...] = (
-    ((T5LayerNorm, MT5LayerNorm), _lean_norm),
-    ((T5DenseGatedActDense, MT5DenseGatedActDense), _lean_feed_forward),
-)
+def _leaner(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return the leaner class for a layer of some kind; mostly its own."""
+    if kind in (T5LayerNorm, MT5LayerNorm):
+        return _lean_norm(kind)
+    return _lean_feed_forward(kind) if kind in (T5DenseGatedActDense, MT5DenseGatedActDense) else kind
 
 
 class _Dropout(torch.autograd.Function):

@@ -1,0 +1,129 @@
+"""Count what a GPU is asked to do in a training step and in an evaluation: operations, waits, transfers. No GPU needed.
+
+Example: ``python tools/benchmarks/bench_gpu_operations.py``. Small operations take a GPU less time than a program takes
+to ask for them, and a program that waits for a result asks for nothing meanwhile. The numbers are those of the way that
+the code takes on a GPU, under bfloat16 autocast, and hardly depend on sizes: the clips are short and the vocabulary
+small. The device is one that stands in for a GPU (``stand_in_device``) and computes on the CPU; times say nothing.
+Fused attention and norms count as the one operation that they are on a GPU. Parts: ``training`` is a step as in
+``bench_training_step.py``, its second one; ``evaluation`` a batch as in ``bench_evaluation.py``.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import stand_in_device
+import torch
+from accelerator import autocast
+from bench_evaluation import BEAMS, baseline_evaluation
+from bench_training_step import baseline_step, our_step
+from side_by_side import add_options, alternate, print_measurement, report
+from sizes import Batch, add_hands, make_batch, make_folder, our_model
+from stand_in_device import Log, forget_rounded, recorded
+
+from unisign.models.language_models import fused_attention
+
+PARTS = ('training', 'evaluation')
+UNITS = {
+    'operations': '',
+    'of these products': '',
+    'of these casts': '',
+    'waits for a result': '',
+    'transfers to the device': '',
+}
+PRODUCTS = ('mm', 'addmm', 'bmm', 'baddbmm')
+LINES = 12  # that are printed of those that wait or transfer
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('part', nargs='?', choices=PARTS, default='training')
+    parser.add_argument('--batch', type=int, default=16, help='clips')
+    parser.add_argument('--frames', type=int, default=16, help='frames a clip')
+    parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
+    parser.add_argument('--vocabulary', type=int, default=2100, help='tokens of the language model')
+    parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
+    parser.add_argument('--dtype', choices=('float32', 'bfloat16'), default='bfloat16', help='of products')
+    parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
+    parser.add_argument('--lines', action='store_true', help='say which lines of the code wait and transfer')
+    add_options(parser, rounds=1)
+    args = parser.parse_args()
+    args.device, args.compile = stand_in_device.NAME, None
+    return args
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Count for one side."""
+    torch.set_num_threads(args.threads)
+    stand_in_device.start()
+    fused_attention.DEVICES = (*fused_attention.DEVICES, stand_in_device.NAME)
+    with tempfile.TemporaryDirectory() as name:
+        folder = make_folder(Path(name), args.layers, args.vocabulary)
+        batch = make_batch(folder, args.batch, args.frames)
+        batch = (add_hands(batch) if args.rgb else batch).to(args.device)
+        log = (count_training if args.part == 'training' else count_evaluation)(folder, batch, args)
+    numbers = Counter({operation.split('.')[0]: 0 for operation in log.operations})
+    for operation, count in log.operations.items():
+        numbers[operation.split('.')[0]] += count
+    figures = dict(
+        zip(
+            UNITS,
+            (
+                numbers.total(),
+                sum(numbers[name] for name in PRODUCTS),
+                numbers['_to_copy'],
+                log.waits.total(),
+                log.copies.total(),
+            ),
+            strict=True,
+        )
+    )
+    if args.lines:
+        for kind, lines in (('waits', log.waits), ('transfers', log.copies)):
+            for line, count in lines.most_common(LINES):
+                print(f'{args.side} {kind} {count} times: {line}', file=sys.stderr)
+    print_measurement(**figures)
+
+
+def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
+    """Return what a training step asks for; the one before makes the optimizer's moments."""
+    _, step = (our_step if args.side == 'ours' else baseline_step)(folder, batch, args)
+    step()
+    forget_rounded()
+    with recorded() as log:
+        step()
+    return log
+
+
+def count_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
+    """Return what the evaluation of a batch asks for."""
+    if args.side == 'ours':
+        model = our_model(folder, args.rgb, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens))
+        model = model.to(args.device).eval()
+        evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
+    else:
+        evaluate = baseline_evaluation(folder, batch, args)
+    with torch.no_grad(), autocast(args), recorded() as log:
+        evaluate()
+    return log
+
+
+def main() -> None:
+    """Run the command line."""
+    args = parse_args()
+    if args.side:
+        measure(args)
+        return
+    title = (
+        f'asked of a GPU: {args.part}, {"RGB-pose" if args.rgb else "pose only"}, {args.dtype}, {args.batch} clips, '
+        f'language model {args.layers} + {args.layers} layers'
+    )
+    report(title, alternate(args), UNITS, args)
+
+
+if __name__ == '__main__':
+    main()
