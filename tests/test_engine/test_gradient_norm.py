@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 from torch import nn
 
 from unisign.engine.gradient_norm import ClippedStep, clip_grad_norm_
@@ -82,12 +83,36 @@ def test_a_step_that_did_not_come_is_forgotten() -> None:
     assert given[0].flatten().tolist() == [-1] * 4
 
 
-@pytest.mark.parametrize('mixed_precision', [False, True])
-def test_wrappers_use_it(monkeypatch, mixed_precision: bool) -> None:
-    if mixed_precision:  # MMEngine's, whose optimizer divides by the loss's scale, is for GPUs
-        monkeypatch.setattr(OptimWrapper, 'loss_scaler', None, raising=False)
-    wrapper = wrapper_with(clip_grad=dict(max_norm=1.0))
-    assert wrapper.clip_func is clip_grad_norm_ if mixed_precision else isinstance(wrapper.clip_func, ClippedStep)
+def test_wrappers_use_it() -> None:
+    assert isinstance(wrapper_with(clip_grad=dict(max_norm=1.0)).clip_func, ClippedStep)
+
+
+@pytest.fixture
+def mixed_precision(monkeypatch) -> dict:
+    """MMEngine's wrapper for mixed precision, which wants a GPU, and whose scaler turns itself off without one."""
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
+    monkeypatch.setattr(torch.cuda.amp.common, 'amp_definitely_not_available', lambda: False)
+    return dict(type='AmpOptimWrapper', dtype='bfloat16')
+
+
+@pytest.mark.parametrize('scale', ['dynamic', 8.0])
+def test_a_scaled_loss_is_clipped_on_its_own(mixed_precision, scale) -> None:
+    wrapper = wrapper_with(**mixed_precision, loss_scale=scale, clip_grad=dict(max_norm=1.0))
+    assert wrapper.loss_scaler.is_enabled()
+    assert wrapper.clip_func is clip_grad_norm_  # the optimizer divides by the scale
+
+
+def test_a_scale_of_one_is_left_out(mixed_precision) -> None:
+    """Without clipping nothing else would look at the gradients."""
+    assert wrapper_with(**mixed_precision, loss_scale=1.0).loss_scaler.is_enabled()
+    wrapper = wrapper_with(**mixed_precision, loss_scale=1.0, clip_grad=dict(max_norm=1.0))
+    assert not wrapper.loss_scaler.is_enabled() and isinstance(wrapper.clip_func, ClippedStep)
+    (group,) = wrapper.optimizer.param_groups[:1]
+    weight = group['params'][0]
+    start = weight.detach().clone()
+    wrapper.update_params((weight * torch.tensor([[3.0, 0.0], [0.0, 4.0]])).sum())  # a gradient of norm 5
+    torch.testing.assert_close(start - weight, 0.1 * torch.tensor([[0.6, 0.0], [0.0, 0.8]]))
+    wrapper.load_state_dict(wrapper.state_dict())
 
 
 def test_clipping_by_value_stays() -> None:
@@ -95,5 +120,5 @@ def test_clipping_by_value_stays() -> None:
 
 
 def wrapper_with(**options) -> OptimWrapper:
-    settings = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1), **options)
+    settings = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)) | options
     return SignOptimWrapperConstructor(settings)(nn.Linear(2, 2))

@@ -11,6 +11,12 @@ from unisign.models.losses import linear_cross_entropy, smoothed_cross_entropy
 TOKENS, WIDTH, WORDS = 7, 4, 11
 
 
+@pytest.fixture(autouse=True, params=[('cpu',), ()], ids=['in the cache', 'as on a GPU'])
+def way(request, monkeypatch) -> None:
+    """Both ways of working out the costs, on the CPU."""
+    monkeypatch.setattr(import_module('unisign.models.losses.linear_cross_entropy'), 'CACHED', request.param)
+
+
 @pytest.fixture
 def tensors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     hidden = torch.randn(TOKENS, WIDTH, dtype=torch.float64, requires_grad=True)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 
 from unisign.engine.gradient_norm import ClippedStep, clip_grad_norm_
@@ -75,8 +75,11 @@ class SignOptimWrapperConstructor:
             optimizer_cfg.setdefault('fused', True)  # one pass over the weights, and no copies of their size
         wrapper_cfg.setdefault('type', 'OptimWrapper')
         wrapper = OPTIM_WRAPPERS.build(dict(wrapper_cfg, optimizer=OPTIMIZERS.build(optimizer_cfg)))
+        if isinstance(wrapper, AmpOptimWrapper):
+            _leave_out_scaler(wrapper)
         if getattr(wrapper, 'clip_func', None) is nn.utils.clip_grad_norm_:
-            scaled = hasattr(wrapper, 'loss_scaler')  # it has the optimizer divide by its own number
+            # An enabled one has the optimizer divide by its own number.
+            scaled = getattr(wrapper, 'loss_scaler', None) is not None and wrapper.loss_scaler.is_enabled()
             wrapper.clip_func = clip_grad_norm_ if scaled else ClippedStep(wrapper.optimizer)
         wrapper.base_param_settings = None  # would only show the first group's learning rate a second time
         return wrapper
@@ -134,6 +137,16 @@ class SignOptimWrapperConstructor:
             for number, layer in enumerate(layers)
             for prefix in layer
         }
+
+
+def _leave_out_scaler(wrapper: AmpOptimWrapper) -> None:
+    """Turn a scaler of the loss off that would multiply by 1.
+
+    It would look through all gradients once a step, wait for what it found, and leave out steps whose gradients are not
+    finite. The norm for clipping tells that too, and then the run stops (``NonFiniteGuard``).
+    """
+    if wrapper.clip_grad_kwargs and wrapper._scale_update_param == 1:
+        wrapper.loss_scaler = torch.amp.GradScaler(enabled=False)
 
 
 def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Output layer and label-smoothed cross entropy in one, without the scores of all tokens in memory."""
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -8,10 +9,13 @@ from torch.autograd.function import once_differentiable
 
 from unisign.models.block_memory import large_empty
 
-# Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32.
+# Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32, on a GPU, which has more to do, 512.
 SCORES = 1 << 26
+SCORES_ON_GPU = 1 << 27
 # Scores between two matrix products, on the CPU: 2 MiB, which the caches hold.
 SCORES_AT_ONCE = 1 << 19
+# Devices with a large cache and slow memory.
+CACHED = ('cpu',)
 
 
 class LossAndAccuracy(NamedTuple):
@@ -27,7 +31,7 @@ class LossAndAccuracy(NamedTuple):
 
 
 def linear_cross_entropy(
-    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0, scores: int = SCORES
+    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0, scores: int | None = None
 ) -> LossAndAccuracy:
     """Return the mean label-smoothed cross entropy of ``hidden @ weight.T``, and how often the target wins.
 
@@ -39,12 +43,14 @@ def linear_cross_entropy(
         weight: of the output layer [W, C].
         targets: long [L].
         smoothing: share of the target probability that goes evenly to the vocabulary, in [0, 1).
-        scores: how many may be in memory at a time; at least a token's, W.
+        scores: how many may be in memory at a time; at least a token's, W. None: what suits the device.
     """
     if not len(targets):
         return LossAndAccuracy(hidden.float().sum() + weight.flatten()[:0].sum(), hidden.new_zeros(()))
     if not torch.is_grad_enabled():
         hidden, weight = hidden.detach(), weight.detach()  # the gradients are not worked out
+    if scores is None:
+        scores = SCORES if hidden.device.type in CACHED else SCORES_ON_GPU
     return LossAndAccuracy(*_LinearCrossEntropy.apply(hidden, weight, targets, smoothing, scores))
 
 
@@ -69,11 +75,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 some = slice(start, start + count)
                 rows = states[some]
                 logits = torch.mm(rows, matrix.t(), out=large_empty((len(rows), len(matrix)), low, rows.device))
-                logits = logits.to(loss.dtype)
-                loss += _cost_(logits, targets[some], smoothing, len(targets), hits, any(wanted))
-                if not any(wanted):
+                cost = _cost_in_cache if device in CACHED else _cost
+                costs, grad = cost(logits, targets[some], smoothing, len(targets), hits, any(wanted))
+                loss += costs
+                if grad is None:
                     continue
-                grad = logits.to(low)
                 if of_hidden is not None:
                     torch.mm(grad, matrix, out=of_hidden[some])
                 if of_weight is not None:
@@ -103,14 +109,17 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def _cost_(logits: Tensor, targets: Tensor, smoothing: float, count: int, hits: Tensor, wanted: bool) -> Tensor:
-    """Return the summed cost of some of ``count`` tokens; turn their scores into the gradient of the mean, if wanted.
+def _cost_in_cache(
+    scores: Tensor, targets: Tensor, smoothing: float, count: int, hits: Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the summed cost of some of ``count`` tokens, and the gradient of the mean for their scores, if wanted.
 
-    Tokens whose target has the highest score are added to ``hits``.
+    The scores are lost. Tokens whose target has the highest one are added to ``hits``.
     """
+    logits = scores.to(_wide(scores.dtype))
     chosen, highest = logits.gather(1, targets[:, None])[:, 0], torch.empty_like(logits[:, 0])
     sums, means = torch.empty_like(highest), torch.zeros_like(highest)
-    rows = max(SCORES_AT_ONCE // logits.shape[1], 1) if logits.device.type == 'cpu' else len(logits)
+    rows = max(SCORES_AT_ONCE // logits.shape[1], 1)
     for start in range(0, len(logits), rows):
         some = slice(start, start + rows)
         part = logits[some]
@@ -126,7 +135,26 @@ def _cost_(logits: Tensor, targets: Tensor, smoothing: float, count: int, hits: 
     hits += (chosen >= highest).sum()
     if wanted:
         logits[torch.arange(len(logits), device=logits.device), targets] -= (1 - smoothing) / count
-    return (highest - (1 - smoothing) * chosen - smoothing * means + sums.log()).sum()
+    costs = (highest - (1 - smoothing) * chosen - smoothing * means + sums.log()).sum()
+    return costs, logits.to(scores.dtype) if wanted else None
+
+
+def _cost(
+    scores: Tensor, targets: Tensor, smoothing: float, count: int, hits: Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Do what ``_cost_in_cache`` does in fewer passes over the memory of a GPU, each over all scores."""
+    places = torch.arange(len(scores), device=scores.device), targets
+    hits += (scores[places] >= scores.amax(dim=1)).sum()
+    log_probs = scores.log_softmax(dim=1, dtype=_wide(scores.dtype))
+    costs = (smoothing - 1) * log_probs[places].sum()
+    if smoothing:
+        costs -= smoothing * log_probs.mean(dim=1).sum()
+    if not wanted:
+        return costs, None
+    # exp(log p - log n) is p / n.
+    grad = log_probs.sub_(math.log(count)).exp_()
+    grad[places] -= (1 - smoothing) / count
+    return costs, torch.sub(grad, smoothing / (grad.shape[1] * count), out=scores)
 
 
 def _add_product(total: Tensor, grad: Tensor, states: Tensor, first: bool) -> None:
