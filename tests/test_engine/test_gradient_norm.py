@@ -6,6 +6,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 from torch import nn
 
+from unisign.engine import gradient_norm
 from unisign.engine.gradient_norm import ClippedStep, clip_grad_norm_
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
 
@@ -53,8 +54,10 @@ def test_nan_is_seen_and_spreads() -> None:
 
 @pytest.mark.parametrize('kind', [torch.optim.AdamW, torch.optim.SGD])
 @pytest.mark.parametrize('options', [dict(), dict(norm_type=1.0)])
-def test_the_optimizer_scales(kind, options) -> None:
+@pytest.mark.parametrize('on_cpu', [True, False])
+def test_the_optimizer_scales(kind, options, on_cpu: bool, monkeypatch) -> None:
     """Two steps, of which the second has nothing to clip, against PyTorch's clipping and a plain optimizer."""
+    monkeypatch.setattr(gradient_norm, '_is_on_cpu', lambda grads: on_cpu)  # the way of a GPU, run here
     theirs = parameters(torch.randn(5, 4), torch.randn(6))
     ours = parameters(*(one.grad for one in theirs[:-1]))
     plain, fused = kind(theirs, lr=0.1, foreach=False), kind(ours, lr=0.1, fused=True)

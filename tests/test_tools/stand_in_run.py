@@ -3,6 +3,7 @@
 Arguments: folder of the benchmarks, folder of a small language model with a list of words.
 """
 
+import copy
 import json
 import sys
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ import stand_in_device
 import torch
 from sizes import Batch, add_hands, make_batch
 
+from unisign.engine import SignOptimWrapperConstructor, gradient_norm
 from unisign.models import UniSign
 from unisign.models.language_models import fused_attention
 from unisign.registry import MODELS
@@ -25,6 +27,7 @@ def main() -> None:
     """Print what the device does, next to the CPU."""
     device = stand_in_device.start()
     fused_attention.DEVICES = (*fused_attention.DEVICES, stand_in_device.NAME)
+    gradient_norm.WHOLE = (*gradient_norm.WHOLE, stand_in_device.StandInTensor)
     found: dict[str, Any] = dict(mixed=refusal(device))
     for rgb in (False, True):
         batch = make_batch(FOLDER, 3, 12)
@@ -33,6 +36,7 @@ def main() -> None:
         model = make_model(rgb)
         expected = train(model, batch)
         rounded, texts = train(model, batch, torch.bfloat16), evaluate(model, batch)
+        stepped = step(copy.deepcopy(model), batch)
         model, batch = model.to(device), batch.to(stand_in_device.NAME)
         same_texts = evaluate(model, batch) == texts
         with stand_in_device.recorded() as log:
@@ -45,6 +49,7 @@ def main() -> None:
             off_in_bfloat16_on_the_cpu=difference(rounded, expected),
             texts=texts,
             same_texts=same_texts,
+            off_after_a_step=difference(step(model, batch), stepped),
         )
     print(json.dumps(found))
 
@@ -92,6 +97,15 @@ def run(model: UniSign, batch: Batch, dtype: torch.dtype | None = None) -> torch
     loss.backward()
     stand_in_device.forget_rounded()
     return loss
+
+
+def step(model: UniSign, batch: Batch) -> dict[str, torch.Tensor]:
+    """Return the weights after a step with clipped gradients, on the CPU."""
+    recipe = dict(optimizer=dict(type='SGD', lr=1.0), clip_grad=dict(max_norm=0.5))
+    wrapper = SignOptimWrapperConstructor(recipe)(model)
+    run(model, batch)
+    wrapper.step()
+    return {name: weight.detach().cpu() for name, weight in model.named_parameters()}
 
 
 def evaluate(model: UniSign, batch: Batch) -> list[str]:

@@ -3,9 +3,11 @@
 Example: ``python tools/benchmarks/bench_gpu_operations.py``. Small operations take a GPU less time than a program takes
 to ask for them, and a program that waits for a result asks for nothing meanwhile. The numbers are those of the way that
 the code takes on a GPU, under bfloat16 autocast, and hardly depend on sizes: the clips are short and the vocabulary
-small. The device is one that stands in for a GPU (``stand_in_device``) and computes on the CPU; times say nothing.
-Fused attention and norms count as the one operation that they are on a GPU. Parts: ``training`` is a step as in
-``bench_training_step.py``, its second one; ``evaluation`` a batch as in ``bench_evaluation.py``.
+small. Not so the memory that the operations read and write, each its own tensors once: for that, ``--frames 256
+--vocabulary 250112``, which takes some minutes. The device is one that stands in for a GPU (``stand_in_device``) and
+computes on the CPU; times say nothing. Fused attention and norms count as the one operation that they are on a GPU.
+Parts: ``training`` is a step as in ``bench_training_step.py``, its second one; ``evaluation`` a batch as in
+``bench_evaluation.py``.
 """
 
 import argparse
@@ -24,11 +26,13 @@ from side_by_side import add_options, alternate, print_measurement, report
 from sizes import Batch, add_hands, make_batch, make_folder, our_model
 from stand_in_device import Log, forget_rounded, recorded
 
+from unisign.engine import gradient_norm
 from unisign.models.language_models import fused_attention
 
 PARTS = ('training', 'evaluation')
 UNITS = {
     'operations': '',
+    'GB read and written': '',
     'of these products': '',
     'of these casts': '',
     'waits for a result': '',
@@ -61,6 +65,7 @@ def measure(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     stand_in_device.start()
     fused_attention.DEVICES = (*fused_attention.DEVICES, stand_in_device.NAME)
+    gradient_norm.WHOLE = (*gradient_norm.WHOLE, stand_in_device.StandInTensor)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
@@ -74,6 +79,7 @@ def measure(args: argparse.Namespace) -> None:
             UNITS,
             (
                 numbers.total(),
+                log.traffic.total() / 1e9,
                 sum(numbers[name] for name in PRODUCTS),
                 numbers['_to_copy'],
                 log.waits.total(),

@@ -30,6 +30,10 @@ BOTH = {aten.copy_.default, aten._to_copy.default, aten.index.Tensor, aten.index
 WAITING = {aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default, aten.masked_select.default}
 # No kernel: memory without values, and other names for the same memory.
 NOTHING = {'empty', 'empty_like', 'empty_strided', 'new_empty', 'new_empty_strided', '_unsafe_view', 'detach', 'alias'}
+# What they read is as large as what they give; what they write, as what they are given.
+PICKING = {'index_select', 'gather', 'embedding', 'index'}
+PUTTING = {'index_copy', 'index_copy_', 'index_put', 'index_put_', 'index_add', 'index_add_', 'index_fill_'}
+OVERWRITING = {'copy_', 'fill_', 'zero_'}
 # torch 2.13's lists for CUDA, as far as they are used (ATen/autocast_mode.h).
 ROUNDED = (
     'linear', 'matmul', 'mm', 'bmm', 'addmm', 'baddbmm', 'einsum', 'conv1d', 'conv2d', 'convolution',
@@ -53,11 +57,13 @@ class Log:
 
     Attributes:
         operations: operation -> how often.
+        traffic: operation -> bytes that it reads and writes, each of its tensors once.
         waits: line of the code that waited for the device -> how often.
         copies: line of the code that sent something to the device -> how often.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
+    traffic: Counter[str] = field(default_factory=Counter)
     waits: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
 
@@ -113,17 +119,20 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
         stays = torch.device(kwargs['device']).type == NAME
         kwargs['device'] = torch.device('cpu')
     kwargs.pop('pin_memory', None)
-    _note(operation, args, ours, strangers, stays)
     given = tree_map_only(StandInTensor, lambda one: one.inner, (args, kwargs))
     result = REPLACED.get(operation, operation)(*given[0], **given[1])
+    if _logs:
+        _note(operation, args, ours, strangers, stays)
+        if _is_work(operation):
+            for log in _logs:
+                log.operations[operation.__name__] += 1
+                log.traffic[operation.__name__] += _traffic(operation, *given, result)
     if not stays:
         return result
     return return_and_correct_aliasing(operation, args, kwargs, tree_map_only(Tensor, StandInTensor, result))
 
 
 def _note(operation: Any, args: Any, ours: list[Any], strangers: list[Tensor], stays: bool) -> None:
-    if not _logs:
-        return
     chosen = operation in (aten.index.Tensor, aten.index_put_.default) and any(
         one is not None and one.dtype is torch.bool for one in args[1]
     )
@@ -133,13 +142,32 @@ def _note(operation: Any, args: Any, ours: list[Any], strangers: list[Tensor], s
             log.waits[line] += 1
         if stays and operation in BOTH and (not ours or any(one.numel() for one in strangers)):
             log.copies[line] += 1
-        if not _is_view(operation) and operation.__name__.split('.')[0] not in NOTHING:
-            log.operations[operation.__name__] += 1
 
 
-def _is_view(operation: Any) -> bool:
+def _is_work(operation: Any) -> bool:
     returned = operation._schema.returns
-    return any(one.alias_info is not None and not one.alias_info.is_write for one in returned)
+    view = any(one.alias_info is not None and not one.alias_info.is_write for one in returned)
+    return not view and operation.__name__.split('.')[0] not in NOTHING
+
+
+def _traffic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
+    """Return the bytes that an operation moves at least."""
+    name = operation.__name__.split('.')[0]
+    if name in PICKING:
+        return 2 * _bytes(result)
+    if name in PUTTING:
+        return 2 * _bytes(args[2:])
+    arguments = operation._schema.arguments
+    written = [value for one, value in zip(arguments, args, strict=False) if one.alias_info is not None]
+    written += [kwargs[one.name] for one in arguments if one.alias_info is not None and one.name in kwargs]
+    if name not in OVERWRITING and 'out' not in operation._overloadname:
+        return _bytes((args, kwargs)) + _bytes(written or result)
+    return _bytes((args, kwargs))  # what is written is among them, and not read
+
+
+def _bytes(tensors: Any) -> int:
+    distinct = {id(one): one for one in tree_leaves(tensors) if isinstance(one, Tensor)}
+    return sum(one.numel() * one.element_size() for one in distinct.values())
 
 
 def _line() -> str:

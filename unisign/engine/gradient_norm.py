@@ -9,6 +9,8 @@ from torch.optim import Optimizer
 
 # PyTorch adds this to the norm that it divides by.
 EPS = 1e-6
+# Kinds of tensors that are not spread out over processes.
+WHOLE: tuple[type[Tensor], ...] = (Tensor,)
 
 
 def clip_grad_norm_(
@@ -22,7 +24,7 @@ def clip_grad_norm_(
     which is off by less than a millionth, and faster. Gradients that are small enough are not touched.
     """
     grads = _gradients(parameters)
-    if not _are_plain(grads) or float(norm_type) != 2 or options:
+    if not _are_plain(grads) or not _is_on_cpu(grads) or float(norm_type) != 2 or options:
         return nn.utils.clip_grad_norm_(parameters, max_norm, norm_type, **options)
     total = _joint_norm(grads)
     if not total <= max_norm:  # nan too, which spreads, as with PyTorch
@@ -35,7 +37,7 @@ class ClippedStep:
 
     PyTorch's fused optimizers divide gradients by a number on the way, for the sake of mixed precision. So scaling
     takes no pass of its own over the gradients, which on the CPU would be 1.5 % of a training step. They are the
-    clipped ones after the step, not before it.
+    clipped ones after the step, not before it. A GPU is not waited for.
 
     Args:
         optimizer: whose gradients are clipped; not one that a ``GradScaler`` steps, which would use the same number.
@@ -55,6 +57,10 @@ class ClippedStep:
         plain = _are_plain(grads) and all(grad.dtype == torch.float32 for grad in grads)
         if not fused or not plain or float(norm_type) != 2 or options:
             return clip_grad_norm_(parameters, max_norm, norm_type, **options)
+        if not _is_on_cpu(grads):
+            total = nn.utils.get_total_norm(grads)
+            self.optimizer.grad_scale = ((total + EPS) / max_norm).clamp(min=1)
+            return total
         total = _joint_norm(grads)
         if not total <= max_norm:
             self.optimizer.grad_scale = (total + EPS) / max_norm
@@ -69,8 +75,13 @@ def _gradients(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
 
 
 def _are_plain(grads: list[Tensor]) -> bool:
-    """Tell whether there are gradients, all on the CPU, each of them whole."""
-    return bool(grads) and all(type(one) is Tensor and one.device.type == 'cpu' and not one.is_sparse for one in grads)
+    """Tell whether there are gradients, all on one device, each of them whole."""
+    whole = all(type(one) in WHOLE and not one.is_sparse for one in grads)
+    return whole and len({one.device for one in grads}) == 1
+
+
+def _is_on_cpu(grads: list[Tensor]) -> bool:
+    return grads[0].device.type == 'cpu'
 
 
 def _joint_norm(grads: list[Tensor]) -> Tensor:
