@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from accelerator import to_device
 from baseline.model import IGNORED, BaselineModel, Hands
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import MT5Config, MT5ForConditionalGeneration
 
 from unisign.checkpoints import to_official
@@ -109,6 +109,7 @@ def baseline_model(folder: Path, rgb: bool = False) -> BaselineModel:
     branch = dict(rgb_encoder=MODELS.build(RGB_ENCODER), fusion=MODELS.build(FUSION)) if rgb else {}
     # Hugging Face's own layers, as the published code has them: the library's loader puts leaner ones in their place.
     language_model = MT5ForConditionalGeneration(MT5Config.from_pretrained(folder))
+    nn.init.normal_(language_model.lm_head.weight, std=language_model.config.d_model**-0.5)  # as the loader does
     return BaselineModel(language_model, **branch)
 
 
