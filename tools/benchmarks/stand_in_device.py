@@ -46,8 +46,7 @@ WIDENED = (
 PROMOTED = ('addcmul', 'bilinear', 'grid_sampler', 'scatter_add', 'index_put')
 # They give the tensor its size after they have made it: made on the CPU.
 MAKERS = (torch.arange, torch.eye, torch.linspace, torch.randperm, torch.tril_indices)
-
-
+# One kernel on a GPU; PyTorch takes them apart where a device has none.
 FUSED = (aten._fused_rms_norm.default, aten._fused_rms_norm_backward.default, aten.silu_backward.default)
 
 
@@ -188,7 +187,11 @@ class _Makers(TorchFunctionMode):
             if function in (torch.tensor, torch.as_tensor):
                 return function(*args, **kwargs | dict(device='cpu')).to(device)
             if function in MAKERS:
-                return StandInTensor(function(*args, **kwargs | dict(device='cpu')))
+                made = function(*args, **kwargs | dict(device='cpu'))
+                for log in _logs:
+                    log.operations[function.__name__] += 1
+                    log.traffic[function.__name__] += _bytes(made)
+                return StandInTensor(made)
         if function is Tensor.tolist:
             return function(args[0].cpu() if isinstance(args[0], StandInTensor) else args[0])
         if function is Tensor.__getitem__ and isinstance(args[0], StandInTensor):
@@ -211,7 +214,7 @@ def start() -> torch.device:
     anything.fallback(torch.library.fallthrough_kernel, 'AutocastPrivateUse1')
     library = torch.library.Library('aten', 'IMPL')
     library.impl('scaled_dot_product_attention', _attend_efficiently, 'AutogradPrivateUse1')
-    for fused in FUSED:  # or PyTorch takes them apart
+    for fused in FUSED:
         library.impl(fused._schema.name, partial(_run, fused), 'PrivateUse1')
     for names, cast in ((ROUNDED, _round), (WIDENED, _widen), (PROMOTED, None)):
         for name in names:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unisign.deployment.sessions import OnnxGraph
-from unisign.models.heads.decoder_steps import pick
+from unisign.models.heads.decoder_steps import pick_all
 from unisign.models.heads.prefix_tree import PrefixTree
 
 # Numbers held at once: 64 MiB in float32.
@@ -114,7 +114,7 @@ class OnnxSteps:
 
     def reorder(self, origin: Tensor) -> None:
         """See ``DecoderSteps``."""
-        self.cache = [pick(tensor, origin) for tensor in self.cache]
+        self.cache = pick_all(self.cache, origin)
 
     def select(self, clips: Tensor) -> None:
         """See ``DecoderSteps``."""

@@ -5,6 +5,7 @@ The search does not know who computes. ``TorchSteps`` runs a T5-family model; an
 Shape letters: B clips, M beams a clip, C width of the model, H heads, K width of a head, V vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -98,7 +99,9 @@ class TorchSteps:
 
     def reorder(self, origin: Tensor) -> None:
         """See ``DecoderSteps``."""
-        self.cache = [(pick(keys, origin), pick(values, origin)) for keys, values in self.cache]
+        flat = [tensor for layer in self.cache for tensor in layer]
+        picked = iter(pick_all(flat, origin))
+        self.cache = list(zip(picked, picked, strict=True))
 
     def select(self, clips: Tensor) -> None:
         """See ``DecoderSteps``."""
@@ -114,4 +117,11 @@ class TorchSteps:
 
 def pick(values: Tensor, indices: Tensor) -> Tensor:
     """Return ``values[b, indices[b]]``: [B, M, ...] and [B, m] to [B, m, ...]."""
-    return values[torch.arange(len(values), device=values.device)[:, None], indices]
+    return pick_all([values], indices)[0]
+
+
+def pick_all(tensors: Sequence[Tensor], indices: Tensor) -> list[Tensor]:
+    """Return ``values[b, indices[b]]`` of each of some tensors [B, M, ...] with the same B and M."""
+    first = tensors[0].shape[1] * torch.arange(len(indices), device=indices.device)
+    rows = (first[:, None] + indices).flatten()
+    return [values.flatten(0, 1).index_select(0, rows).unflatten(0, indices.shape) for values in tensors]

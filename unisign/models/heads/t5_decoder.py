@@ -75,7 +75,7 @@ def run_blocks(model: T5Family, hidden: Tensor, memory: Memory, attend: SelfAtte
     """Return the decoder's states [B, N, C] for embedded tokens [B, N, C]; see ``run_decoder``."""
     for number, block in enumerate(model.decoder.block):
         attention = block.layer[0].SelfAttention
-        normed = block.layer[0].layer_norm(hidden)
+        normed = for_products(block.layer[0].layer_norm(hidden))
         projections = (attention.q, attention.k, attention.v)
         queries, keys, values = (_heads(apply_linear(project, normed), attention) for project in projections)
         hidden = hidden + apply_linear(attention.o, attend(number, queries, keys, values).flatten(2))
@@ -108,6 +108,13 @@ def attend_to_cache(
     return (weights @ values).squeeze(-2), (keys, values)
 
 
+def for_products(x: Tensor) -> Tensor:
+    """Return ``x`` as autocast, if it is on, would round it for each of several products."""
+    kind = x.device.type
+    rounded = torch.is_autocast_enabled(kind) and x.dtype is torch.float32
+    return x.to(torch.get_autocast_dtype(kind)) if rounded else x
+
+
 def apply_linear(layer: Any, x: Tensor) -> Tensor:
     """Return ``layer(x)``, [..., C] to [..., C'].
 
@@ -130,7 +137,7 @@ def feed_forward(layer: Any, hidden: Tensor) -> Tensor:
     """Return the states after a feed-forward layer, its residual included."""
     dense = layer.DenseReluDense
     if isinstance(dense, T5DenseGatedActDense | MT5DenseGatedActDense):
-        normed = layer.layer_norm(hidden)
+        normed = for_products(layer.layer_norm(hidden))
         inner = dense.act(apply_linear(dense.wi_0, normed)) * apply_linear(dense.wi_1, normed)
         return hidden + apply_linear(dense.wo, inner)
     return layer(hidden)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unisign.models.heads.t5_decoder import apply_linear, feed_forward
+from unisign.models.heads.t5_decoder import apply_linear, feed_forward, for_products
 from unisign.models.language_models import T5Family
 
 
@@ -21,7 +21,7 @@ def run_encoder(model: T5Family, embeddings: Tensor, mask: Tensor) -> Tensor:
     for block in model.encoder.block:
         layer = block.layer[0]
         attention = layer.SelfAttention
-        normed = layer.layer_norm(hidden)
+        normed = for_products(layer.layer_norm(hidden))
         heads = (attention.n_heads, attention.key_value_proj_dim)
         queries, keys, values = (
             apply_linear(project, normed).unflatten(-1, heads).transpose(1, 2)
