@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from transformers import GenerationConfig
@@ -38,6 +40,46 @@ def test_answers_are_hugging_faces(
     assert not found.tokens[..., theirs.shape[-1] :].any()
     if num_beams > 1:
         assert torch.allclose(found.scores, output.sequences_scores.view(5, num_beams), atol=1e-5)
+
+
+class Scripted:
+    """A decoder whose texts are token 5 again and again, till each clip's length."""
+
+    config = SimpleNamespace(eos_token_id=1, pad_token_id=0, decoder_start_token_id=0)
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.lengths, self.rows = torch.tensor(lengths), []
+
+    def start(self, states, mask) -> 'Scripted':
+        return self
+
+    def read(self, tokens):
+        self.rows.append(len(tokens))
+        return torch.zeros(*tokens.shape, 1)
+
+    def logits(self, states, tokens=None):
+        scores = torch.zeros(*states.shape[:2], 9)
+        scores[..., 5] = 20
+        scores[self.lengths == len(self.rows), :, 1] = 50
+        return scores
+
+    def reorder(self, origin) -> None:
+        pass
+
+    def edge_logits(self, tree, states, mask, over_vocabulary):
+        raise NotImplementedError
+
+    def select(self, clips) -> None:
+        self.lengths = self.lengths[clips]
+
+
+def test_clips_that_are_done_are_left_out_once_they_are_half() -> None:
+    lengths = [1, 2, 2, 4, 6, 8]
+    decoder = Scripted(lengths)
+    found = beam_search(decoder, torch.zeros(6, 1, 1), torch.ones(6, 1), num_beams=1, max_new_tokens=9)
+    assert decoder.rows == [6, 6, 3, 3, 3, 3, 1, 1]
+    for tokens, length in zip(found.tokens[:, 0].tolist(), lengths, strict=True):
+        assert tokens == [5] * (length - 1) + [1] + [0] * (9 - length)
 
 
 def test_score_is_the_mean_log_probability(model) -> None:

@@ -81,11 +81,12 @@ def test_one_look_up_for_prompts_and_targets(head, make_batch, monkeypatch) -> N
     assert len(calls) == 1
 
 
-def test_prompt_then_frames_without_a_gap(head, make_batch) -> None:
-    inputs, samples = make_batch([5, 3], langs=['en', 'zh'])
+@pytest.mark.parametrize('second', ['English', 'Chinese'])  # as long a prompt, and one of another length
+def test_prompt_then_frames_without_a_gap(head, make_batch, second: str) -> None:
+    inputs, samples = make_batch([5, 3], langs=['en', dict(English='en', Chinese='zh')[second]])
     features = torch.randn(2, 5, 24)
     embeddings, mask = head.input_embeddings(features, inputs['mask'], samples)
-    for i, (language, length) in enumerate((('English', 5), ('Chinese', 3))):
+    for i, (language, length) in enumerate((('English', 5), (second, 3))):
         ids = head.codec.tokenizer.encode(f'Translate sign language video to {language}: ')
         assert ids[-1] == 1  # the prompt keeps its </s>
         start = len(ids)

@@ -11,7 +11,7 @@ from transformers import (
     UMT5ForConditionalGeneration,
 )
 
-from unisign.models.heads.t5_decoder import apply_linear
+from unisign.models.heads.t5_decoder import apply_linear, for_products
 from unisign.models.heads.t5_encoder import run_encoder
 
 SIZES = dict(vocab_size=20, d_model=16, d_ff=24, d_kv=4, num_layers=2, num_heads=3, decoder_start_token_id=0)
@@ -43,3 +43,12 @@ def test_linear_layers_of_few_and_many_rows() -> None:
     for shape in ((3, 2, 4), (100, 2, 4), (0, 4)):
         x = torch.randn(shape)
         assert torch.allclose(apply_linear(layer, x), layer(x), atol=1e-6)
+
+
+def test_states_are_rounded_once_where_autocast_would_do_it_for_each_product() -> None:
+    x, layer = torch.randn(3, 4), torch.nn.Linear(4, 5, bias=False)
+    assert for_products(x) is x
+    with torch.autocast('cpu', torch.bfloat16):
+        rounded = for_products(x)
+        assert rounded.dtype is torch.bfloat16 and for_products(x.double()).dtype is torch.float64
+        assert torch.equal(layer(rounded), layer(x))

@@ -126,10 +126,10 @@ class _BeamSearch:
 
     def is_over(self) -> bool:
         """Tell whether every clip is done; once half of them are, go on without these."""
-        done = int(self.done.sum())  # the one wait for a GPU in a step
-        if done < len(self.done) <= 2 * done:
+        clips, done = len(self.done), int(self.done.sum())  # the one wait for a GPU in a step
+        if done < clips <= 2 * done:
             self._drop_done_clips()
-        return done == len(self.done)
+        return done == clips
 
     def _collect(self, tokens: Tensor, scores: Tensor, ends: Tensor) -> None:
         """Take texts that ended into the finished ones, if they are among the best ``num_beams``."""
