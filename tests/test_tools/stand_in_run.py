@@ -15,9 +15,8 @@ import stand_in_device
 import torch
 from sizes import Batch, add_hands, make_batch
 
-from unisign.engine import SignOptimWrapperConstructor, gradient_norm
+from unisign.engine import SignOptimWrapperConstructor
 from unisign.models import UniSign
-from unisign.models.language_models import fused_attention
 from unisign.registry import MODELS
 
 FOLDER = Path(sys.argv[2])
@@ -26,8 +25,6 @@ FOLDER = Path(sys.argv[2])
 def main() -> None:
     """Print what the device does, next to the CPU."""
     device = stand_in_device.start()
-    fused_attention.DEVICES = (*fused_attention.DEVICES, stand_in_device.NAME)
-    gradient_norm.WHOLE = (*gradient_norm.WHOLE, stand_in_device.StandInTensor)
     found: dict[str, Any] = dict(mixed=refusal(device))
     for rgb in (False, True):
         batch = make_batch(FOLDER, 3, 12)

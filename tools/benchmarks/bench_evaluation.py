@@ -28,6 +28,7 @@ from accelerator import (
 )
 from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+from torch import nn
 
 from unisign.models import UniSign
 from unisign.models.heads.beam_search import beam_search
@@ -59,12 +60,8 @@ def measure(args: argparse.Namespace) -> None:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames).to(args.device)
         with torch.device(args.device):  # random weights are made where they are needed
-            if args.side == 'ours':
-                model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens))
-                model = model.to(args.device).eval()
-                evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
-            else:
-                evaluate = baseline_evaluation(folder, batch, args)
+            make = our_evaluation if args.side == 'ours' else baseline_evaluation
+            model, evaluate = make(folder, batch, args)
     before = held_bytes(args.device)
     with torch.no_grad(), autocast(args):
         evaluate()
@@ -94,11 +91,17 @@ def breakdown(model: UniSign, batch: Batch, device: str) -> dict[str, float]:
     return {name: end - begin for name, (begin, end) in zip(names, pairwise(times), strict=True)}
 
 
-def baseline_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> Callable[[], Any]:
-    """Return the baseline's."""
+def our_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
+    """Return the library's model and its evaluation of the batch."""
+    model = our_model(folder, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens)).to(args.device).eval()
+    return model, partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
+
+
+def baseline_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[nn.Module, Callable[[], Any]]:
+    """Return the baseline and its evaluation of the batch."""
     model = baseline_model(folder).to(args.device).eval()
     arguments = baseline_arguments(folder, batch)
-    return lambda: model.evaluate(*arguments, num_beams=BEAMS, max_new_tokens=args.tokens)
+    return model, lambda: model.evaluate(*arguments, num_beams=BEAMS, max_new_tokens=args.tokens)
 
 
 def main() -> None:

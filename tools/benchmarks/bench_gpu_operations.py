@@ -14,30 +14,26 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import stand_in_device
 import torch
 from accelerator import autocast
-from bench_evaluation import BEAMS, baseline_evaluation
+from bench_evaluation import baseline_evaluation, our_evaluation
 from bench_training_step import baseline_step, our_step
 from side_by_side import add_options, alternate, print_measurement, report
-from sizes import Batch, add_hands, make_batch, make_folder, our_model
+from sizes import Batch, add_hands, make_batch, make_folder
 from stand_in_device import Log, forget_rounded, recorded
 
-from unisign.engine import gradient_norm
-from unisign.models.language_models import fused_attention
-
 PARTS = ('training', 'evaluation')
-UNITS = {
-    'operations': '',
-    'GB read and written': '',
-    'of these products': '',
-    'of these casts': '',
-    'waits for a result': '',
-    'transfers to the device': '',
-}
+FIGURES = (
+    'operations',
+    'GB read and written',
+    'of these products',
+    'of these casts',
+    'waits for a result',
+    'transfers to the device',
+)
 PRODUCTS = ('mm', 'addmm', 'bmm', 'baddbmm')
 LINES = 12  # that are printed of those that wait or transfer
 
@@ -56,6 +52,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--lines', action='store_true', help='say which lines of the code wait and transfer')
     add_options(parser, rounds=1)
     args = parser.parse_args()
+    if args.rgb and args.part == 'evaluation':
+        parser.error('--rgb is for training: bench_evaluation.py, which this counts, has no pictures')
     args.device, args.compile = stand_in_device.NAME, None
     return args
 
@@ -64,30 +62,22 @@ def measure(args: argparse.Namespace) -> None:
     """Count for one side."""
     torch.set_num_threads(args.threads)
     stand_in_device.start()
-    fused_attention.DEVICES = (*fused_attention.DEVICES, stand_in_device.NAME)
-    gradient_norm.WHOLE = (*gradient_norm.WHOLE, stand_in_device.StandInTensor)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
         batch = (add_hands(batch) if args.rgb else batch).to(args.device)
         log = (count_training if args.part == 'training' else count_evaluation)(folder, batch, args)
-    numbers = Counter({operation.split('.')[0]: 0 for operation in log.operations})
+    numbers: Counter[str] = Counter()
     for operation, count in log.operations.items():
         numbers[operation.split('.')[0]] += count
-    figures = dict(
-        zip(
-            UNITS,
-            (
-                numbers.total(),
-                log.traffic.total() / 1e9,
-                sum(numbers[name] for name in PRODUCTS),
-                numbers['_to_copy'],
-                log.waits.total(),
-                log.copies.total(),
-            ),
-            strict=True,
-        )
-    )
+    figures = {
+        'operations': numbers.total(),
+        'GB read and written': log.traffic.total() / 1e9,
+        'of these products': sum(numbers[name] for name in PRODUCTS),
+        'of these casts': numbers['_to_copy'],
+        'waits for a result': log.waits.total(),
+        'transfers to the device': log.copies.total(),
+    }
     if args.lines:
         for kind, lines in (('waits', log.waits), ('transfers', log.copies)):
             for line, count in lines.most_common(LINES):
@@ -107,12 +97,7 @@ def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
 
 def count_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
     """Return what the evaluation of a batch asks for."""
-    if args.side == 'ours':
-        model = our_model(folder, args.rgb, generation=dict(num_beams=BEAMS, max_new_tokens=args.tokens))
-        model = model.to(args.device).eval()
-        evaluate = partial(model.val_step, dict(inputs=batch.inputs(), data_samples=batch.samples))
-    else:
-        evaluate = baseline_evaluation(folder, batch, args)
+    _, evaluate = (our_evaluation if args.side == 'ours' else baseline_evaluation)(folder, batch, args)
     with torch.no_grad(), autocast(args), recorded() as log:
         evaluate()
     return log
@@ -128,7 +113,7 @@ def main() -> None:
         f'asked of a GPU: {args.part}, {"RGB-pose" if args.rgb else "pose only"}, {args.dtype}, {args.batch} clips, '
         f'language model {args.layers} + {args.layers} layers'
     )
-    report(title, alternate(args), UNITS, args)
+    report(title, alternate(args), dict.fromkeys(FIGURES, ''), args)
 
 
 if __name__ == '__main__':

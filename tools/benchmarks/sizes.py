@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from accelerator import to_device
 from baseline.model import IGNORED, BaselineModel, Hands
-from torch import Tensor, nn
-from transformers import MT5Config, MT5ForConditionalGeneration
+from torch import Tensor
 
 from unisign.checkpoints import to_official
 from unisign.models import UniSign
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer, make_language_model
+from unisign.models.language_models.loading import make_plain_model, read_language_model_config
 from unisign.models.unisign import CROP_SIZE
 from unisign.registry import MODELS
 from unisign.structures import PARTS, SignDataSample
@@ -108,8 +108,8 @@ def baseline_model(folder: Path, rgb: bool = False) -> BaselineModel:
     torch.manual_seed(0)
     branch = dict(rgb_encoder=MODELS.build(RGB_ENCODER), fusion=MODELS.build(FUSION)) if rgb else {}
     # Hugging Face's own layers, as the published code has them: the library's loader puts leaner ones in their place.
-    language_model = MT5ForConditionalGeneration(MT5Config.from_pretrained(folder))
-    nn.init.normal_(language_model.lm_head.weight, std=language_model.config.d_model**-0.5)  # as the loader does
+    name = str(folder)
+    language_model = make_plain_model(name, read_language_model_config(name), pretrained=False)
     return BaselineModel(language_model, **branch)
 
 

@@ -23,6 +23,9 @@ from torch.utils import _foreach_utils, backend_registration
 from torch.utils._python_dispatch import return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from unisign.engine import gradient_norm
+from unisign.models.language_models import fused_attention
+
 NAME = 'standin'
 aten = torch.ops.aten
 # May be asked for tensors of both devices: copies, and indices, which a GPU fetches.
@@ -135,11 +138,13 @@ def _note(operation: Any, args: Any, ours: list[Any], strangers: list[Tensor], s
     chosen = operation in (aten.index.Tensor, aten.index_put_.default) and any(
         one is not None and one.dtype is torch.bool for one in args[1]
     )
-    line = _line()
+    waits = bool(ours) and (operation in WAITING or chosen or not stays)
+    copies = stays and operation in BOTH and (not ours or any(one.numel() for one in strangers))
+    line = _line() if waits or copies else ''  # to look at the stack takes long
     for log in _logs:
-        if ours and (operation in WAITING or chosen or not stays):
+        if waits:
             log.waits[line] += 1
-        if stays and operation in BOTH and (not ours or any(one.numel() for one in strangers)):
+        if copies:
             log.copies[line] += 1
 
 
@@ -206,7 +211,9 @@ class _Module(backend_registration._DummyBackendModule):
 
 
 def start() -> torch.device:
-    """Turn the device on in this process, and return it."""
+    """Turn the device on in this process, let the library take the ways of a GPU on it, and return it."""
+    fused_attention.DEVICES = (*fused_attention.DEVICES, NAME)
+    gradient_norm.WHOLE = (*gradient_norm.WHOLE, StandInTensor)
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
     _foreach_utils._foreach_supported_types.append(StandInTensor)
     anything = torch.library.Library('_', 'IMPL')

@@ -18,6 +18,7 @@ from unisign.models.backbones.clip_timeline import ClipTimeline
 from unisign.models.backbones.compiled_networks import PackedTimeline
 from unisign.models.backbones.lean_batch_norm import WIDE, BatchNorm, can_be_lean, norm_settings
 from unisign.models.backbones.lean_steps import fold, mix_points
+from unisign.models.product_precision import product_precision
 
 
 def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -36,13 +37,6 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     if x.numel() == 0:
         image = image.float()  # in half precision it would send zeros of that type where others send float32
     return norm(image).permute(0, 2, 3, 1).reshape(x.shape)
-
-
-def _precision(x: Tensor) -> torch.dtype:
-    """Return the precision of the products with ``x``: autocast's, where that is on and would round ``x``."""
-    device = x.device.type
-    rounded = torch.is_autocast_enabled(device) and x.dtype is not torch.float64
-    return torch.get_autocast_dtype(device) if rounded else x.dtype
 
 
 def _is_distributed() -> bool:
@@ -87,7 +81,7 @@ class GraphBlock(nn.Module):
         """
         if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
-            x = x.to(_precision(x))
+            x = x.to(product_precision(x))
             with torch.autocast(x.device.type, enabled=False):  # the steps round the weights themselves
                 return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()

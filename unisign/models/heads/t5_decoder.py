@@ -19,6 +19,7 @@ from transformers.models.t5.modeling_t5 import T5DenseGatedActDense
 
 from unisign.models.heads.packed_weights import packed_product, packed_weight
 from unisign.models.language_models import T5Family
+from unisign.models.product_precision import product_precision
 
 FEW_ROWS = 64
 
@@ -110,9 +111,7 @@ def attend_to_cache(
 
 def for_products(x: Tensor) -> Tensor:
     """Return ``x`` as autocast, if it is on, would round it for each of several products."""
-    kind = x.device.type
-    rounded = torch.is_autocast_enabled(kind) and x.dtype is torch.float32
-    return x.to(torch.get_autocast_dtype(kind)) if rounded else x
+    return x.to(product_precision(x))
 
 
 def apply_linear(layer: Any, x: Tensor) -> Tensor:

@@ -49,12 +49,12 @@ def load_language_model(name: str, pretrained: bool = True, dropout: float | Non
     config = read_language_model_config(name)
     if dropout is not None:
         config.dropout_rate = dropout
-    model = _make(name, config, pretrained)
+    model = make_plain_model(name, config, pretrained)
     use_lean_layers(model)
     return model
 
 
-def _make(name: str, config: PretrainedConfig, pretrained: bool) -> T5Family:
+def make_plain_model(name: str, config: PretrainedConfig, pretrained: bool) -> T5Family:
     """Do what ``load_language_model`` does, with Hugging Face's layers."""
     model_class = _MODEL_CLASSES[config.model_type]
     if on_meta_device():
