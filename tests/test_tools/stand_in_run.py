@@ -25,7 +25,7 @@ FOLDER = Path(sys.argv[2])
 def main() -> None:
     """Print what the device does, next to the CPU."""
     device = stand_in_device.start()
-    found: dict[str, Any] = dict(mixed=refusal(device))
+    found: dict[str, Any] = dict(mixed=refusal(device), notes=notes(device))
     for rgb in (False, True):
         batch = make_batch(FOLDER, 3, 12)
         batch.mask[0, 7:] = False
@@ -39,7 +39,7 @@ def main() -> None:
         with stand_in_device.recorded() as log:
             run(model, batch)
         found['rgb' if rgb else 'pose'] = dict(
-            operations=dict(log.operations),
+            operations=log.operations(),
             waits=list(log.waits),
             off=difference(train(model, batch), expected),
             off_in_bfloat16=difference(train(model, batch, torch.bfloat16), expected),
@@ -58,6 +58,22 @@ def refusal(device: torch.device) -> str:
     except RuntimeError as error:
         return str(error)
     return ''
+
+
+def notes(device: torch.device) -> dict[str, Any]:
+    """Return what is noted of a product, beside a tensor of 1,000 bytes that is there and one that was."""
+    there = torch.zeros(250, device=device)
+    before = stand_in_device.held_bytes()
+    a, b = torch.ones(2, 3, device=device), torch.ones(3, 4, device=device)
+    with stand_in_device.recorded() as log:
+        product = a @ b.view(3, 4)
+        torch.zeros(10, device=device)
+    call = log.calls[0]
+    seconds = [call.seconds(*speed) for speed in ((48.0, 208.0, 0.1), (480.0, 208.0, 0.1), (480.0, 2080.0, 2.0))]
+    held = [stand_in_device.held_bytes() - before, log.most_held - before]
+    del there, a, b, product
+    held.append(stand_in_device.held_bytes() - before)
+    return dict(call=[call.name, call.traffic, call.arithmetic], seconds=seconds, held=held)
 
 
 def make_model(rgb: bool) -> UniSign:
@@ -92,7 +108,6 @@ def run(model: UniSign, batch: Batch, dtype: torch.dtype | None = None) -> torch
     with torch.autocast(batch.mask.device.type, dtype=dtype) if dtype else nullcontext():
         loss = model(batch.inputs(), batch.samples, mode='loss')['loss']
     loss.backward()
-    stand_in_device.forget_rounded()
     return loss
 
 

@@ -6,6 +6,9 @@ the code takes on a GPU, under bfloat16 autocast, and hardly depend on sizes: th
 small. Not so the memory that the operations read and write, each its own tensors once: for that, ``--frames 256
 --vocabulary 250112``, which takes some minutes. The device is one that stands in for a GPU (``stand_in_device``) and
 computes on the CPU; times say nothing. Fused attention and norms count as the one operation that they are on a GPU.
+The memory that tensors hold above weights, gradients and moments is what a GPU needs too, but for what its kernels use
+inside. ``ms at least`` is an estimate: of each operation the longest of its arithmetic at ``--rate``, its memory at
+``--bandwidth`` and ``--call``.
 Parts: ``training`` is a step as in ``bench_training_step.py``, its second one; ``evaluation`` a batch as in
 ``bench_evaluation.py``.
 """
@@ -13,7 +16,6 @@ Parts: ``training`` is a step as in ``bench_training_step.py``, its second one; 
 import argparse
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import stand_in_device
@@ -23,16 +25,19 @@ from bench_evaluation import baseline_evaluation, our_evaluation
 from bench_training_step import baseline_step, our_step
 from side_by_side import add_options, alternate, print_measurement, report
 from sizes import Batch, add_hands, make_batch, make_folder
-from stand_in_device import Log, forget_rounded, recorded
+from stand_in_device import Log, held_bytes, recorded
+from torch import nn
 
 PARTS = ('training', 'evaluation')
 FIGURES = (
     'operations',
-    'GB read and written',
     'of these products',
     'of these casts',
     'waits for a result',
     'transfers to the device',
+    'GB read and written',
+    'GiB held above weights',
+    'ms at least',
 )
 PRODUCTS = ('mm', 'addmm', 'bmm', 'baddbmm')
 LINES = 12  # that are printed of those that wait or transfer
@@ -48,6 +53,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--vocabulary', type=int, default=2100, help='tokens of the language model')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
     parser.add_argument('--dtype', choices=('float32', 'bfloat16'), default='bfloat16', help='of products')
+    parser.add_argument('--rate', type=float, default=600, help='TFLOP/s of products, for the estimate')
+    parser.add_argument('--bandwidth', type=float, default=3.6, help='TB/s of the memory, for the estimate')
+    parser.add_argument('--call', type=float, default=2.5, help='microseconds of the shortest operation, likewise')
     parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
     parser.add_argument('--lines', action='store_true', help='say which lines of the code wait and transfer')
     add_options(parser, rounds=1)
@@ -66,17 +74,19 @@ def measure(args: argparse.Namespace) -> None:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
         batch = (add_hands(batch) if args.rgb else batch).to(args.device)
-        log = (count_training if args.part == 'training' else count_evaluation)(folder, batch, args)
-    numbers: Counter[str] = Counter()
-    for operation, count in log.operations.items():
-        numbers[operation.split('.')[0]] += count
+        before = held_bytes()
+        log, weights = (count_training if args.part == 'training' else count_evaluation)(folder, batch, args)
+    numbers = log.operations()
+    speed = args.rate * 1e12, args.bandwidth * 1e12, args.call * 1e-6
     figures = {
         'operations': numbers.total(),
-        'GB read and written': log.traffic.total() / 1e9,
         'of these products': sum(numbers[name] for name in PRODUCTS),
         'of these casts': numbers['_to_copy'],
         'waits for a result': log.waits.total(),
         'transfers to the device': log.copies.total(),
+        'GB read and written': sum(call.traffic for call in log.calls) / 1e9,
+        'GiB held above weights': (log.most_held - before - weights) / 2**30,
+        'ms at least': 1e3 * sum(call.seconds(*speed) for call in log.calls),
     }
     if args.lines:
         for kind, lines in (('waits', log.waits), ('transfers', log.copies)):
@@ -85,22 +95,29 @@ def measure(args: argparse.Namespace) -> None:
     print_measurement(**figures)
 
 
-def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
-    """Return what a training step asks for; the one before makes the optimizer's moments."""
-    _, step = (our_step if args.side == 'ours' else baseline_step)(folder, batch, args)
+def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[Log, int]:
+    """Return what a training step asks for, and the bytes of weights, gradients and moments.
+
+    The step before makes the moments.
+    """
+    model, step = (our_step if args.side == 'ours' else baseline_step)(folder, batch, args)
     step()
-    forget_rounded()
     with recorded() as log:
         step()
-    return log
+    return log, 4 * bytes_of(model)
 
 
-def count_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> Log:
-    """Return what the evaluation of a batch asks for."""
-    _, evaluate = (our_evaluation if args.side == 'ours' else baseline_evaluation)(folder, batch, args)
+def count_evaluation(folder: Path, batch: Batch, args: argparse.Namespace) -> tuple[Log, int]:
+    """Return what the evaluation of a batch asks for, and the bytes of the weights."""
+    model, evaluate = (our_evaluation if args.side == 'ours' else baseline_evaluation)(folder, batch, args)
     with torch.no_grad(), autocast(args), recorded() as log:
         evaluate()
-    return log
+    return log, bytes_of(model)
+
+
+def bytes_of(model: nn.Module) -> int:
+    """Return the bytes of a model's weights."""
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
 def main() -> None:

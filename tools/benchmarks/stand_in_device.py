@@ -1,14 +1,16 @@
 """A device that stands in for a GPU where there is none: it computes on the CPU, and notes what it is asked to do.
 
 Its tensors are on another device for whoever looks: an operation on tensors of both devices, which a GPU would refuse,
-is refused here, and code for GPUs is taken. It notes operations, each a kernel or more on a GPU, and what makes the
-program wait for the device: values that it reads, and sizes that depend on values. Times say nothing.
+is refused here, and code for GPUs is taken. It notes operations, each a kernel or more on a GPU, the memory that its
+tensors hold, and what makes the program wait for the device: values that it reads, and sizes that depend on values.
+Times say nothing.
 
 PyTorch's own way of writing a backend in Python is experimental (``torch.utils.backend_registration``, torch 2.9 and
 later) and, once it is on, is so for the process: start it in one of its own.
 """
 
 import traceback
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _foreach_utils, backend_registration
 from torch.utils._python_dispatch import return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils.flop_counter import flop_registry
 
 from unisign.engine import gradient_norm
 from unisign.models.language_models import fused_attention
@@ -53,25 +56,49 @@ MAKERS = (torch.arange, torch.eye, torch.linspace, torch.randperm, torch.tril_in
 FUSED = (aten._fused_rms_norm.default, aten._fused_rms_norm_backward.default, aten.silu_backward.default)
 
 
+@dataclass(frozen=True)
+class Call:
+    """An operation.
+
+    Attributes:
+        name: without the overload.
+        traffic: bytes that it reads and writes, each of its tensors once.
+        arithmetic: floating-point operations of products, convolutions and attention; of others none are counted.
+    """
+
+    name: str
+    traffic: int
+    arithmetic: int = 0
+
+    def seconds(self, rate: float, bandwidth: float, least: float) -> float:
+        """Return how long it takes at least: at ``rate`` FLOP/s, ``bandwidth`` bytes/s, and ``least`` seconds."""
+        return max(self.arithmetic / rate, self.traffic / bandwidth, least)
+
+
 @dataclass
 class Log:
     """What the device was asked to do.
 
     Attributes:
-        operations: operation -> how often.
-        traffic: operation -> bytes that it reads and writes, each of its tensors once.
+        calls: one after the other.
         waits: line of the code that waited for the device -> how often.
         copies: line of the code that sent something to the device -> how often.
+        most_held: bytes of all tensors on the device, when they were most.
     """
 
-    operations: Counter[str] = field(default_factory=Counter)
-    traffic: Counter[str] = field(default_factory=Counter)
+    calls: list[Call] = field(default_factory=list)
     waits: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
+    most_held: int = 0
+
+    def operations(self) -> Counter[str]:
+        """Return name of the operation -> how often."""
+        return Counter(call.name for call in self.calls)
 
 
 _logs: list[Log] = []
 _rounded: dict[int, tuple[Tensor, Tensor]] = {}
+_held: dict[int, int] = {}  # piece of memory -> bytes
 
 
 @contextmanager
@@ -101,6 +128,7 @@ class StandInTensor(Tensor):
             cls, inner.shape, inner.stride(), inner.storage_offset(), dtype=inner.dtype, device=f'{NAME}:0'
         )
         made.inner = inner
+        _hold(inner)
         return made
 
     @classmethod
@@ -126,9 +154,9 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
     if _logs:
         _note(operation, args, ours, strangers, stays)
         if _is_work(operation):
+            call = Call(_name(operation), _traffic(operation, *given, result), _arithmetic(operation, *given, result))
             for log in _logs:
-                log.operations[operation.__name__] += 1
-                log.traffic[operation.__name__] += _traffic(operation, *given, result)
+                log.calls.append(call)
     if not stays:
         return result
     return return_and_correct_aliasing(operation, args, kwargs, tree_map_only(Tensor, StandInTensor, result))
@@ -151,12 +179,16 @@ def _note(operation: Any, args: Any, ours: list[Any], strangers: list[Tensor], s
 def _is_work(operation: Any) -> bool:
     returned = operation._schema.returns
     view = any(one.alias_info is not None and not one.alias_info.is_write for one in returned)
-    return not view and operation.__name__.split('.')[0] not in NOTHING
+    return not view and _name(operation) not in NOTHING
+
+
+def _name(operation: Any) -> str:
+    return operation.__name__.split('.')[0]
 
 
 def _traffic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
     """Return the bytes that an operation moves at least."""
-    name = operation.__name__.split('.')[0]
+    name = _name(operation)
     if name in PICKING:
         return 2 * _bytes(result)
     if name in PUTTING:
@@ -169,9 +201,29 @@ def _traffic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
     return _bytes((args, kwargs))  # what is written is among them, and not read
 
 
+def _arithmetic(operation: Any, args: Any, kwargs: Any, result: Any) -> int:
+    count = flop_registry.get(operation.overloadpacket)
+    return count(*args, **kwargs, out_val=result) if count else 0
+
+
 def _bytes(tensors: Any) -> int:
     distinct = {id(one): one for one in tree_leaves(tensors) if isinstance(one, Tensor)}
     return sum(one.numel() * one.element_size() for one in distinct.values())
+
+
+def held_bytes() -> int:
+    """Return the bytes of all tensors on the device, each piece of memory once."""
+    return sum(_held.values())
+
+
+def _hold(inner: Tensor) -> None:
+    memory = inner.untyped_storage()
+    if memory._cdata in _held:
+        return
+    _held[memory._cdata] = memory.nbytes()
+    weakref.finalize(memory, _held.pop, memory._cdata)
+    for log in _logs:
+        log.most_held = max(log.most_held, held_bytes())
 
 
 def _line() -> str:
@@ -194,8 +246,7 @@ class _Makers(TorchFunctionMode):
             if function in MAKERS:
                 made = function(*args, **kwargs | dict(device='cpu'))
                 for log in _logs:
-                    log.operations[function.__name__] += 1
-                    log.traffic[function.__name__] += _bytes(made)
+                    log.calls.append(Call(function.__name__, _bytes(made)))
                 return StandInTensor(made)
         if function is Tensor.tolist:
             return function(args[0].cpu() if isinstance(args[0], StandInTensor) else args[0])
@@ -223,6 +274,7 @@ def start() -> torch.device:
     library.impl('scaled_dot_product_attention', _attend_efficiently, 'AutogradPrivateUse1')
     for fused in FUSED:
         library.impl(fused._schema.name, partial(_run, fused), 'PrivateUse1')
+    torch.clear_autocast_cache = _forget_rounded  # which autocast calls when its context is left
     for names, cast in ((ROUNDED, _round), (WIDENED, _widen), (PROMOTED, None)):
         for name in names:
             operation = getattr(aten, name.split('.')[0])
@@ -258,9 +310,9 @@ def _round(x: Tensor) -> Tensor:
     return _rounded[id(x)][0]
 
 
-def forget_rounded() -> None:
-    """Forget the weights that autocast rounded: call it when its context is left."""
+def _forget_rounded(clear: Callable[[], None] = torch.clear_autocast_cache) -> None:
     _rounded.clear()
+    clear()
 
 
 def _widen(x: Tensor) -> Tensor:
@@ -299,18 +351,18 @@ def _attend(
     is_causal: bool = False, *, scale: float | None = None,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     scores = _scores(query, key, bias, scale)
-    # Where a GPU keeps the state of its random numbers, these themselves are kept.
-    kept = (torch.rand(scores.shape) >= dropout).float() / (1 - dropout)
-    chosen = scores.softmax(dim=-1) * kept
-    return _heads_inside(chosen.to(value.dtype) @ value), scores.logsumexp(dim=-1), kept, torch.zeros(())
+    seed = torch.randint(2**62, ())
+    chosen = scores.softmax(dim=-1) * _kept_scores(scores, seed, dropout)
+    return _heads_inside(chosen.to(value.dtype) @ value), scores.logsumexp(dim=-1), seed, torch.zeros(())
 
 
 def _attend_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, out: Tensor, log_sums: Tensor,
-    kept: Tensor, offset: Tensor, dropout: float, wanted: list[bool], is_causal: bool = False, *,
+    seed: Tensor, offset: Tensor, dropout: float, wanted: list[bool], is_causal: bool = False, *,
     scale: float | None = None,
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
     softmax = (_scores(query, key, bias, scale) - log_sums[..., None]).exp()
+    kept = _kept_scores(softmax, seed, dropout)
     grad, q, k, v = (one.float() for one in (grad, query, key, value))
     of_softmax = (grad @ v.mT) * kept
     of_scores = softmax * (of_softmax - (of_softmax * softmax).sum(dim=-1, keepdim=True))
@@ -318,6 +370,12 @@ def _attend_backward(
     found = of_scores @ k * factor, of_scores.mT @ q * factor, (softmax * kept).mT @ grad, of_scores
     *of_inputs, of_bias = (one.to(query.dtype) if want else None for one, want in zip(found, wanted, strict=True))
     return *(None if one is None else _heads_inside(one) for one in of_inputs), of_bias
+
+
+def _kept_scores(scores: Tensor, seed: Tensor, dropout: float) -> Tensor:
+    """Return what scores are multiplied with: the same for the same ``seed``."""
+    random = torch.rand(scores.shape, generator=torch.Generator().manual_seed(int(seed)))
+    return (random >= dropout).float() / (1 - dropout)
 
 
 def _heads_inside(x: Tensor) -> Tensor:

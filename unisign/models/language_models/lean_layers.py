@@ -136,8 +136,8 @@ class _Dropout(torch.autograd.Function):
 
 
 def _keep(x: Tensor, kept: Tensor, scale: float) -> Tensor:
-    """Return ``x * kept * scale``; to multiply by truth values takes four times as long as to choose by them."""
-    return torch.where(kept, x, x.new_zeros(())).mul_(scale)
+    """Return ``x * kept * scale``; by the bytes of the truth values it takes less than half as long as by themselves."""
+    return torch.mul(x, kept.view(torch.uint8)).mul_(scale)
 
 
 def _random_numbers(like: Tensor) -> Tensor:
