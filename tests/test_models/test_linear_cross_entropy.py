@@ -71,18 +71,32 @@ def test_frozen_output_layer(tensors) -> None:
     assert torch.equal(alone, whole)
 
 
-def test_loss_in_float32_under_autocast(tensors) -> None:
+@pytest.mark.parametrize('scores', [3 * WORDS, 1000])
+@pytest.mark.parametrize('values', [2 * WIDTH, 1000])  # two rows of the weight's gradient at a time, all
+def test_loss_in_float32_under_autocast(tensors, monkeypatch, scores: int, values: int) -> None:
+    monkeypatch.setattr(import_module('unisign.models.losses.linear_cross_entropy'), 'VALUES', values)
     hidden, weight, targets = (tensors[0].detach().float(), tensors[1].detach().float(), tensors[2])
     hidden.requires_grad_(), weight.requires_grad_()
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        found = linear_cross_entropy(hidden, weight, targets, 0.2)
+        found = linear_cross_entropy(hidden, weight, targets, 0.2, scores)
         expected = smoothed_cross_entropy(torch.nn.functional.linear(hidden, weight), targets, 0.2)
     assert found.loss.dtype == torch.float32
     assert found.loss.item() == pytest.approx(expected.item(), rel=1e-3)
-    wanted = torch.autograd.grad(expected, (hidden, weight))
-    for a, b in zip(torch.autograd.grad(found.loss, (hidden, weight)), wanted, strict=True):
+    wanted = torch.autograd.grad(3 * expected, (hidden, weight))
+    for a, b in zip(torch.autograd.grad(3 * found.loss, (hidden, weight)), wanted, strict=True):
         assert a.dtype == torch.float32
         assert (a - b).abs().max() < 0.02 * b.abs().max()
+
+
+@pytest.mark.parametrize('scores', [3 * WORDS, 1000])
+def test_a_large_scale_does_not_leave_half_precision(tensors, scores: int) -> None:
+    """A gradient scaler's 65,536, past float16's largest number, scales float32."""
+    hidden, weight = (one.detach().float().requires_grad_() for one in tensors[:2])
+    with torch.autocast('cpu', dtype=torch.float16):
+        losses = [linear_cross_entropy(hidden, weight, tensors[2], 0.2, scores).loss for _ in range(2)]
+    large, plain = (torch.autograd.grad(a * b, (hidden, weight)) for a, b in zip(losses, (2**16, 1), strict=True))
+    for a, b in zip(large, plain, strict=True):
+        assert torch.equal(a, 2**16 * b)
 
 
 def test_no_target_gives_zero_with_gradient(tensors) -> None:

@@ -56,7 +56,7 @@ def _pack_hand(hand: dict, num_frames: int) -> dict[str, torch.Tensor]:
             f'there is a crop of frame {int(frames.max())} of a clip of {num_frames} frames; a transform behind '
             'LoadHandCrops that changes the frames must call keep_hands_in_step'
         )
-    # As they were read, channels last in memory: to put them in order is the device's work (``SignDataPreprocessor``).
+    # As they were read, channels last in memory, which convolutions like too.
     images = torch.from_numpy(hand['images']).permute(0, 3, 1, 2)
     return {'images': images, 'keypoints': torch.from_numpy(hand['keypoints']), 'frames': frames}
 

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unisign.checkpoints import load_state_dict_file
+from unisign.models.backbones.lean_conv_norm import use_lean_activations
 from unisign.registry import MODELS
 from unisign.structures import DataError
 
@@ -40,6 +41,7 @@ class EfficientNet(nn.Module):
         self.arch, self.weights = arch, weights
         network = getattr(models, f'efficientnet_{arch}')(weights=None, stochastic_depth_prob=drop_path_rate)
         self.features: nn.Sequential = network.features
+        use_lean_activations(self.features)
         self.out_channels: int = network.classifier[-1].in_features
 
     @property

@@ -82,6 +82,8 @@ class HandCropEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, out_channels, h, w] for images [N, 3, H, W], normalised with ImageNet's statistics; N may be 0."""
+        # As convolutions take them fastest; without effect if they are so already.
+        images = images.contiguous(memory_format=torch.channels_last)
         if not self.training:
             return self.projection(self._features(images, checkpointed=False))
         if not hasattr(self.backbone, 'stages'):

@@ -1,7 +1,7 @@
 """Output layer and label-smoothed cross entropy in one, without the scores of all tokens in memory."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from unisign.models.block_memory import large_empty
 # Scores (tokens x vocabulary) that are in memory at a time: 256 MiB in float32, on a GPU, which has more to do, 512.
 SCORES = 1 << 26
 SCORES_ON_GPU = 1 << 27
+# Values of the weight's gradient that are computed in another precision than it has at a time: 64 MiB in bfloat16.
+VALUES = 1 << 25
 # Scores between two matrix products, on the CPU: 2 MiB, which the caches hold.
 SCORES_AT_ONCE = 1 << 19
 # Devices with a large cache and slow memory.
@@ -55,7 +57,12 @@ def linear_cross_entropy(
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Gradients of the whole loss, made in the forward pass; the backward pass only scales them."""
+    """What the scores say of the gradients is worked out in the forward pass.
+
+    Where all scores are in memory at once, their gradient is kept for the backward pass, which makes the weight's of
+    it: it is smaller, and to scale it by the loss's own gradient takes no pass over that of the weight. Else the
+    weight's is made at once, some tokens after the other.
+    """
 
     @staticmethod
     def forward(
@@ -66,9 +73,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         states, matrix = hidden.to(low), weight.to(low)
         wanted = ctx.needs_input_grad[:2]
-        of_hidden = torch.empty_like(states) if wanted[0] else None
-        of_weight = large_empty(weight.shape, weight.dtype, weight.device) if wanted[1] else None
         count = max(scores // len(weight), 1)
+        of_hidden = torch.empty_like(states) if wanted[0] else None
+        of_weight = _OfWeight(weight, hands_over=count < len(targets)) if wanted[1] else None
         loss, hits = hidden.new_zeros((), dtype=_wide(low)), torch.zeros((), device=hidden.device)
         with torch.autocast(device, enabled=False):
             for start in range(0, len(targets), count):
@@ -83,7 +90,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 if of_hidden is not None:
                     torch.mm(grad, matrix, out=of_hidden[some])
                 if of_weight is not None:
-                    _add_product(of_weight, grad, rows, first=start == 0)
+                    of_weight.add(grad, rows)
         # Not among the saved tensors, which would stay: the weight's gradient is handed over, not copied.
         ctx.gradients = of_hidden, of_weight
         ctx.dtype = hidden.dtype
@@ -98,11 +105,65 @@ class _LinearCrossEntropy(torch.autograd.Function):
             raise RuntimeError('The backward pass of this loss can run only once.')
         (of_hidden, of_weight), ctx.gradients = ctx.gradients, None
         # A loss that is the end of the graph has gradient 1; on a GPU to ask would be to wait.
-        if not (grad.device.type == 'cpu' and grad.item() == 1):
-            for gradient in (of_hidden, of_weight):
-                if gradient is not None:
-                    gradient *= grad
-        return None if of_hidden is None else of_hidden.to(ctx.dtype), of_weight, None, None, None
+        scale = None if grad.device.type == 'cpu' and grad.item() == 1 else grad
+        if of_hidden is not None:
+            of_hidden = of_hidden.to(ctx.dtype)
+            if scale is not None:
+                of_hidden *= scale
+        return of_hidden, None if of_weight is None else of_weight.scaled(scale), None, None, None
+
+
+class _OfWeight:
+    """The gradient of the output layer's weight.
+
+    Args:
+        weight: the weight.
+        hands_over: whether ``add`` is called more than once: then the gradient is made there, else in ``scaled``.
+    """
+
+    def __init__(self, weight: Tensor, hands_over: bool) -> None:
+        self.shape, self.dtype, self.device, self.hands_over = weight.shape, weight.dtype, weight.device, hands_over
+        self._total: Tensor | None = None
+        self._factors: tuple[Tensor, Tensor] | None = None
+
+    def add(self, grad: Tensor, states: Tensor) -> None:
+        """Add what comes of the gradient of some tokens' scores, and of their states."""
+        if self.hands_over:
+            self._add_product(grad, states)
+        else:
+            self._factors = grad, states
+
+    def scaled(self, scale: Tensor | None) -> Tensor:
+        """Return the sum of all times ``scale``, if there is one; once."""
+        if self._factors is not None:
+            (grad, states), self._factors = self._factors, None
+            with torch.autocast(self.device.type, enabled=False):
+                self._add_product(grad, states, scale)
+        elif scale is not None:
+            cast(Tensor, self._total).mul_(scale)
+        return cast(Tensor, self._total)
+
+    def _add_product(self, grad: Tensor, states: Tensor, scale: Tensor | None = None) -> None:
+        first = self._total is None
+        if self._total is None:
+            self._total = large_empty(self.shape, self.dtype, self.device)
+        if self.dtype == grad.dtype:
+            # Half precision might not hold scaled states: with a scaler, they are tens of thousands.
+            before = scale is not None and self.dtype == _wide(self.dtype)
+            states = states * scale if before else states
+            torch.addmm(self._total, grad.t(), states, beta=0 if first else 1, out=self._total)
+            if scale is not None and not before:
+                self._total *= scale
+            return
+        rows = max(VALUES // self.shape[1], 1)
+        for start in range(0, len(self._total), rows):
+            part, own = torch.mm(grad[:, start : start + rows].t(), states), self._total[start : start + rows]
+            if not first:
+                own += part
+            elif scale is not None:  # of two dimensions: its precision counts
+                torch.mul(part, scale.view(1, 1), out=own)
+            else:
+                own.copy_(part)
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
@@ -155,13 +216,3 @@ def _cost(
     grad = log_probs.sub_(math.log(count)).exp_()
     grad[places] -= (1 - smoothing) / count
     return costs, torch.sub(grad, smoothing / (grad.shape[1] * count), out=scores)
-
-
-def _add_product(total: Tensor, grad: Tensor, states: Tensor, first: bool) -> None:
-    """Add to the gradient of the weight, or begin it."""
-    if total.dtype == grad.dtype:
-        torch.addmm(total, grad.t(), states, beta=0 if first else 1, out=total)
-    elif first:
-        total.copy_(torch.mm(grad.t(), states))
-    else:
-        total += torch.mm(grad.t(), states)
