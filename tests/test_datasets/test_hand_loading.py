@@ -294,7 +294,7 @@ def test_pictures_are_normalised_on_the_device():
     # As PackSignInputs leaves them: channels last in memory.
     stored = torch.arange(2 * 4 * 4 * 3, dtype=torch.uint8).view(2, 4, 4, 3).permute(0, 3, 1, 2)
     found = preprocessor({'inputs': {'hands': {'left': {'images': stored}}}})['inputs']['hands']['left']['images']
-    assert found.is_contiguous()
+    assert found.is_contiguous(memory_format=torch.channels_last)  # not copied
     assert torch.equal(found, preprocessor._normalised(stored.contiguous()))
     already = {'inputs': {'hands': {'left': {'images': torch.full((1, 3, 2, 2), 0.25)}}}}
     assert (preprocessor(already)['inputs']['hands']['left']['images'] == 0.25).all()

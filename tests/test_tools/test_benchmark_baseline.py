@@ -90,6 +90,7 @@ def test_loss_and_gradients_with_pictures_are_the_librarys(
     benchmarks, tmp_path: Path, tiny_language_model: Path
 ) -> None:
     from baseline.model import BaselineModel
+    from baseline.rgb_encoder import RGBEncoder
     from sizes import FUSION, RGB_ENCODER, add_hands, baseline_arguments, make_batch
 
     (tmp_path / 'words.txt').write_text('hello\nyou\ngood\nmorning')
@@ -99,11 +100,13 @@ def test_loss_and_gradients_with_pictures_are_the_librarys(
     parts = dict(pose_encoder=encoder, rgb_encoder=RGB_ENCODER, fusion=FUSION)
     ours: UniSign = MODELS.build(dict(type='UniSign', head=head, **parts)).eval()
     model = load_language_model(str(tiny_language_model), pretrained=False, dropout=0.0)
-    baseline = BaselineModel(model, rgb_encoder=ours.rgb_encoder, fusion=ours.fusion).eval()
+    baseline = BaselineModel(model, rgb_encoder=RGBEncoder(), fusion=ours.fusion).eval()
+    baseline.rgb_encoder.load_state_dict(ours.rgb_encoder.state_dict())
     poses = {name: w for name, w in ours.state_dict().items() if not name.startswith(('rgb_encoder', 'fusion'))}
     lacking = baseline.load_state_dict(to_official(poses), strict=False)
     assert not lacking.unexpected_keys
     assert all(name.startswith(('rgb_encoder', 'fusion')) for name in lacking.missing_keys)
+    first = 'features.0.0.weight'
     with torch.no_grad():
         ours.fusion.gate.layers[2].weight.normal_(std=0.3)  # at 0 nothing would reach the first layer
     losses = (
@@ -111,8 +114,11 @@ def test_loss_and_gradients_with_pictures_are_the_librarys(
         baseline.loss(*baseline_arguments(tiny_language_model, batch), hands=batch.hands),
     )
     assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-5)
-    shared = [ours.fusion.gate.layers[0].weight, ours.rgb_encoder.projection.weight]
-    found, expected = (torch.autograd.grad(loss, shared) for loss in losses)
+    weights = (
+        [ours.fusion.gate.layers[0].weight, encoder.projection.weight, encoder.backbone.get_parameter(first)]
+        for encoder in (ours.rgb_encoder, baseline.rgb_encoder)
+    )
+    found, expected = map(torch.autograd.grad, losses, weights)
     for mine, other in zip(found, expected, strict=True):
         assert other.any()
         assert (mine - other).abs().max() < 1e-4 * other.abs().max()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerator import to_device
 from baseline.model import IGNORED, BaselineModel, Hands
+from baseline.rgb_encoder import RGBEncoder
 from torch import Tensor
 
 from unisign.checkpoints import to_official
@@ -106,7 +107,7 @@ def our_model(folder: Path, rgb: bool = False, **head: Any) -> UniSign:
 def baseline_model(folder: Path, rgb: bool = False) -> BaselineModel:
     """Return the baseline; its weights are random too, but not those of ``our_model``."""
     torch.manual_seed(0)
-    branch = dict(rgb_encoder=MODELS.build(RGB_ENCODER), fusion=MODELS.build(FUSION)) if rgb else {}
+    branch = dict(rgb_encoder=RGBEncoder(), fusion=MODELS.build(FUSION)) if rgb else {}
     # Hugging Face's own layers, as the published code has them: the library's loader puts leaner ones in their place.
     name = str(folder)
     language_model = make_plain_model(name, read_language_model_config(name), pretrained=False)

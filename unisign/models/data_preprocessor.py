@@ -43,7 +43,7 @@ class SignDataPreprocessor(BaseDataPreprocessor):
         return dict(inputs=inputs, data_samples=data.get('data_samples'))
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
-        """Return float [N, 3, S, S], in memory as they came: uint8 images without the mean and deviation of ImageNet."""
+        """Return float [N, 3, S, S], in memory as before: uint8 images without the mean and deviation of ImageNet."""
         if images.is_floating_point():
             return images
         return (images.float() / 255 - self.mean) / self.std

@@ -3,7 +3,8 @@
 Kept to be compared with; the library does not use it. In training the language model computes its own loss, which
 nobody reads, and then the label-smoothed one over all positions; in evaluation the decoder runs once over the given
 targets before it generates. With pictures, the hands go through the RGB encoder one after the other and the fusion
-loops over the clips. Language model, RGB encoder and the fusion's weights are the modules of the library.
+loops over the clips. The language model is Hugging Face's and the RGB encoder torchvision's, without what the library
+changes in them; the fusion's weights are in the modules of the library.
 """
 
 from functools import partial

@@ -69,7 +69,7 @@ def deformable_attention(fusion: PriorGuidedFusion, features: Tensor, keypoints:
     offsets = 4 / 6 * torch.tanh(attention.offsets(query.reshape(count * groups, width, points)))
     centres = 2 * keypoints - 1
     places = centres[:, None] + offsets.view(count, groups, 2, points).transpose(2, 3)  # n G V 2
-    maps, grid = crops.view(count * groups, width, *crops.shape[2:]), places.view(count * groups, 1, points, 2)
+    maps, grid = crops.reshape(count * groups, width, *crops.shape[2:]), places.view(count * groups, 1, points, 2)
     samples = F.grid_sample(maps, grid, mode='bilinear', padding_mode='zeros', align_corners=False)
     samples = samples.view(count, channels, points, 1)
     key, value = (layer(samples).view(count, groups, width, points) for layer in (attention.key, attention.value))

@@ -28,7 +28,7 @@ def use_lean_activations(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Sequential) and [*map(type, module)] == [nn.Conv2d, nn.BatchNorm2d, nn.SiLU]:
-            module.__class__ = _leaner(type(module))
+            module.__class__ = _leaner(type(module))  # type: ignore[arg-type, assignment]
 
 
 @cache

@@ -149,11 +149,11 @@ class _OfWeight:
             self._total = large_empty(self.shape, self.dtype, self.device)
         if self.dtype == grad.dtype:
             # Half precision might not hold scaled states: with a scaler, they are tens of thousands.
-            before = scale is not None and self.dtype == _wide(self.dtype)
-            states = states * scale if before else states
+            before, behind = (scale, None) if self.dtype == _wide(self.dtype) else (None, scale)
+            states = states if before is None else states * before
             torch.addmm(self._total, grad.t(), states, beta=0 if first else 1, out=self._total)
-            if scale is not None and not before:
-                self._total *= scale
+            if behind is not None:
+                self._total *= behind
             return
         rows = max(VALUES // self.shape[1], 1)
         for start in range(0, len(self._total), rows):
