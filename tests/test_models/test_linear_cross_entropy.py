@@ -114,3 +114,12 @@ def test_a_second_backward_pass_is_refused(tensors) -> None:
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match='only once'):
         loss.backward()
+
+
+def test_states_that_change_before_the_backward_pass_are_refused(tensors) -> None:
+    hidden, weight, targets = tensors
+    states = hidden * 1
+    loss = linear_cross_entropy(states, weight, targets).loss
+    states.detach().zero_()
+    with pytest.raises(RuntimeError, match='changed in place'):
+        loss.backward()

@@ -75,7 +75,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = ctx.needs_input_grad[:2]
         count = max(scores // len(weight), 1)
         of_hidden = torch.empty_like(states) if wanted[0] else None
-        of_weight = _OfWeight(weight, hands_over=count < len(targets)) if wanted[1] else None
+        of_weight = _OfWeight(weight, in_parts=count < len(targets)) if wanted[1] else None
         loss, hits = hidden.new_zeros((), dtype=_wide(low)), torch.zeros((), device=hidden.device)
         with torch.autocast(device, enabled=False):
             for start in range(0, len(targets), count):
@@ -118,25 +118,27 @@ class _OfWeight:
 
     Args:
         weight: the weight.
-        hands_over: whether ``add`` is called more than once: then the gradient is made there, else in ``scaled``.
+        in_parts: whether ``add`` is called more than once: then the gradient is made there, else in ``scaled``.
     """
 
-    def __init__(self, weight: Tensor, hands_over: bool) -> None:
-        self.shape, self.dtype, self.device, self.hands_over = weight.shape, weight.dtype, weight.device, hands_over
+    def __init__(self, weight: Tensor, in_parts: bool) -> None:
+        self.shape, self.dtype, self.device, self.in_parts = weight.shape, weight.dtype, weight.device, in_parts
         self._total: Tensor | None = None
-        self._factors: tuple[Tensor, Tensor] | None = None
+        self._factors: tuple[Tensor, Tensor, int] | None = None
 
     def add(self, grad: Tensor, states: Tensor) -> None:
         """Add what comes of the gradient of some tokens' scores, and of their states."""
-        if self.hands_over:
+        if self.in_parts:
             self._add_product(grad, states)
         else:
-            self._factors = grad, states
+            self._factors = grad, states, states._version
 
     def scaled(self, scale: Tensor | None) -> Tensor:
         """Return the sum of all times ``scale``, if there is one; once."""
         if self._factors is not None:
-            (grad, states), self._factors = self._factors, None
+            (grad, states, version), self._factors = self._factors, None
+            if states._version != version:
+                raise RuntimeError('The states given to this loss were changed in place before the backward pass.')
             with torch.autocast(self.device.type, enabled=False):
                 self._add_product(grad, states, scale)
         elif scale is not None:
