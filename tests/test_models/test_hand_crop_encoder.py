@@ -29,6 +29,15 @@ def test_small_network(size: int) -> None:
     assert encoder.projection.in_channels == 16
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_the_backbone_sees_channels_last_in_memory(training: bool) -> None:
+    encoder, seen = HandCropEncoder(SMALL, out_channels=4).train(training), []
+    encoder.backbone.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    images = torch.randn(2, 3, 16, 16)
+    encoder(images)
+    assert seen[0].is_contiguous(memory_format=torch.channels_last) and torch.equal(seen[0], images)
+
+
 def test_efficient_net_is_torchvisions() -> None:
     models = pytest.importorskip('torchvision.models')
     encoder = HandCropEncoder(dict(type='EfficientNet')).eval()

@@ -29,7 +29,7 @@ def test_by_hand() -> None:
     out = NormSilu.apply(x, norm, norm.weight, norm.bias)
     assert out.flatten().tolist() == pytest.approx([-0.2689414, 0.7310586])
     assert (norm.running_mean.item(), norm.running_var.item()) == (2.0, 2.0)
-    # Whatever the two are, they are normalised to the same; weight 2 and bias 0 make SiLU'(-1) -1 + SiLU'(1) 1.
+    # Whatever the two are, they are normalised to the same; the weight's gradient is SiLU'(1) - SiLU'(-1).
     out.sum().backward()
     slopes = [0.0723295, 0.9276705]
     assert x.grad.flatten().tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
