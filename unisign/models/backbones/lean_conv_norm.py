@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from unisign.models.backbones.lean_batch_norm import (
     can_be_lean,
@@ -19,6 +18,7 @@ from unisign.models.backbones.lean_batch_norm import (
     normalise,
     normalise_again,
 )
+from unisign.models.backbones.lean_steps import backward_pass
 
 
 def use_lean_activations(network: nn.Module) -> None:
@@ -57,7 +57,7 @@ class NormSilu(torch.autograd.Function):
         return F.silu(out, inplace=True).permute(0, 3, 1, 2)
 
     @staticmethod
-    @once_differentiable
+    @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
         rows, gamma, beta, mean, scale, count = ctx.saved_tensors
