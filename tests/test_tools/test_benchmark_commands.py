@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from torch.utils.flop_counter import FlopCounterMode
 
 SIDES = ('ours', 'baseline')
@@ -177,7 +178,7 @@ def test_everything_for_a_gpu_in_one_command(repo: Path, tmp_path: Path) -> None
         ['bash', script, tmp_path, *tiny], check=False, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
-    for name in ('training_pose', 'training_rgb', 'evaluation'):
+    for name in ('training_pose', 'training_rgb', 'evaluation', 'generation', 'generation_signs'):
         found = json.loads((tmp_path / f'{name}.json').read_text())
         assert (
             set(found['medians']) == {'ours', 'baseline'} and 'times better' in (tmp_path / f'{name}.txt').read_text()
@@ -206,10 +207,105 @@ def test_gpu_operations(benchmarks: Path, tmp_path: Path, part, waits) -> None:
 
 
 def test_evaluation(run) -> None:
-    out, found = run('bench_evaluation.py', *TINY, '--tokens', '3')
-    check_sides(out, found, {'seconds a batch', 'clips a second'})
+    out, found = run('bench_evaluation.py', *TINY, '--tokens', '3', '--matrix', '256')
+    check_sides(out, found, {'seconds a batch', 'clips a second', 'share of the matrix-product rate'})
     parts = ('pose encoder', 'language model, encoder', 'language model, beam search')
     assert all(found['medians']['ours'][part] > 0 and f'ours, {part}' in out for part in parts)
+
+
+@pytest.mark.parametrize('task', ['slt', 'islr'])
+def test_generation(run, task: str) -> None:
+    out, found = run('bench_generation.py', *TINY, '--task', task, '--tokens', '3', '--labels', '50', '--matrix', '256')
+    check_sides(out, found, {'seconds a batch', 'clips a second', 'share of the matrix-product rate'})
+    assert found['medians']['baseline']['tokens'] == (3 if task == 'slt' else 4)
+    assert f'generation, {task}, float32, 1 clips of 8 frames' in out
+
+
+def test_operations_of_answers(benchmarks, tmp_path: Path) -> None:
+    """Those that the formulas need are those that are done."""
+    import argparse
+
+    from bench_generation import generation_operations, make_labels, make_states, our_answers, tree_operations
+    from sizes import make_folder
+
+    from unisign.models.language_models.loading import read_language_model_config
+
+    folder, read, tokens = make_folder(tmp_path, layers=2, vocabulary=2100), 40, 5
+    config = read_language_model_config(str(folder))
+    for task in ('slt', 'islr'):
+        args = argparse.Namespace(task=task, batch=1, beams=4, device='cpu', labels=60)
+        vocabulary, _ = make_labels(folder, args)
+        states, mask = make_states(config, read, args)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            our_answers(folder, states, mask, vocabulary, tokens, args)()
+        if task == 'slt':
+            expected = generation_operations(config, read, tokens, args.beams)
+        else:
+            expected = tree_operations(config, read, vocabulary.tree)
+        # Attention within the texts and the labels' scores go as sums of products, which the counter does not see.
+        assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
+
+
+def test_beam_search_of_both_sides_gives_the_same(benchmarks, tmp_path: Path) -> None:
+    import argparse
+
+    from bench_generation import baseline_answers, make_labels, make_states, our_answers
+    from sizes import make_folder
+
+    from unisign.models.language_models.loading import read_language_model_config
+
+    folder = make_folder(tmp_path, layers=1, vocabulary=2100)
+    args = argparse.Namespace(task='slt', batch=2, beams=4, device='cpu', labels=20)
+    states, mask = make_states(read_language_model_config(str(folder)), 8, args)
+    vocabulary, _ = make_labels(folder, args)
+    with torch.no_grad():  # random weights, drawn from the same seed
+        ours, baseline = (make(folder, states, mask, vocabulary, 4, args)() for make in (our_answers, baseline_answers))
+    torch.testing.assert_close(ours.tokens[:, 0], baseline[:, 1:])
+
+
+@pytest.mark.slow
+def test_clip_to_text(benchmarks: Path, tmp_path: Path) -> None:
+    sizes = ('--size', 'tiny', '--frames', '16', '--tokens', '4', '--clips', '2', '--folder', str(tmp_path))
+    command = [sys.executable, str(benchmarks / 'bench_clip_to_text.py'), *sizes, '--sides', 'baseline', 'torch']
+    out = tmp_path / 'figures.json'
+    done = subprocess.run([*command, '--out', str(out)], check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    sides = json.loads(out.read_text())['sides']
+    assert list(sides) == ['baseline', 'torch'] and sides['baseline']['ratio'] == 1
+    ratios = [a / b for a, b in zip(sides['baseline']['seconds'], sides['torch']['seconds'], strict=True)]
+    assert sides['torch']['ratio'] == pytest.approx(sum(ratios) / 2)
+    assert all(side['p50'] <= side['p95'] and side['peak_mib'] > 0 for side in sides.values())
+    assert sides['torch']['same_answers'] == 2 and 'same_answers' not in sides['baseline']
+
+
+def test_sparse_reads(run, benchmarks, tmp_path: Path) -> None:
+    pytest.importorskip('decord', reason='decord has wheels for x86-64 only')
+    from bench_video_readers import X264, make_video
+
+    video = make_video(tmp_path / 'clip.mp4', X264['H.264, open groups'], 60, 64, 48)
+    out, found = run('bench_sparse_reads.py', '--reads', '3', '--rounds', '1', str(video))
+    check_sides(out, found, {'clip.mp4: ms a read'})
+    assert (
+        found['medians']['ours']['clip.mp4: wrong frames'] == 0 < found['medians']['baseline']['clip.mp4: wrong frames']
+    )
+
+
+@pytest.mark.slow
+def test_keypoints_one_frame_after_the_other_are_the_same(benchmarks, tmp_path: Path, monkeypatch) -> None:
+    import argparse
+
+    pytest.importorskip('mmpose', reason='needs the pose extra')
+    # mmpose's functions leave its own scope behind, in which no part of this library would be found.
+    monkeypatch.setattr(DefaultScope, '_instance_dict', DefaultScope._instance_dict.copy())
+    from bench_pose_extraction import baseline_keypoints, our_keypoints
+    from bench_video_readers import X264, make_video
+
+    video = make_video(tmp_path / 'clip.mp4', X264['H.264, B frames'], 3, 64, 48)
+    model = 'rtmpose-m_8xb64-270e_coco-wholebody-256x192'
+    args = argparse.Namespace(model=model, detector='rtmdet-m', detect_every=[1], batch=2, device='cpu')
+    ours, baseline = (make(args)(video) for make in (our_keypoints, baseline_keypoints))
+    assert ours.shape == (3, 133, 2)
+    assert abs(ours - baseline).max() < 1e-5
 
 
 def test_data_path(run) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 # Dense bfloat16 peaks in TFLOP/s, by a word in the GPU's name.
 PEAKS = {'H100': 989.0, 'H200': 989.0}
 DTYPES = ('float32', 'bfloat16')
+SHARE_OF_RATE, SHARE_OF_PEAK = 'share of the matrix-product rate', 'share of the peak'
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +75,18 @@ def matrix_product_rate(size: int, args: argparse.Namespace, count: int = 5) -> 
         synchronise(args.device)
         best = min(best, time.perf_counter() - begin)
     return 2 * calls * size**3 / best
+
+
+def shares(seconds: float, operations: float, rate: float, args: argparse.Namespace) -> dict[str, float]:
+    """Return what share of the matrix-product rate, and of the peak if it is known, so many operations are."""
+    found = {SHARE_OF_RATE: operations / seconds / rate}
+    return found | {SHARE_OF_PEAK: operations / seconds / (args.peak * 1e12)} if args.peak else found
+
+
+def share_units(args: argparse.Namespace) -> dict[str, str]:
+    """Return what ``report`` prints behind ``shares``."""
+    units = {SHARE_OF_RATE: '(of the operations the formulas need; more is better)'}
+    return units | {SHARE_OF_PEAK: f'(of {args.peak:g} TFLOP/s; more is better)'} if args.peak else units
 
 
 def seconds_of_call(run: Callable[[], object], device: str) -> float:

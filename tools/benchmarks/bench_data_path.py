@@ -3,7 +3,8 @@
 Example: ``python tools/benchmarks/bench_data_path.py``. Both sides read the same made-up clips, without augmentation,
 and pad them to the batch's longest; ours through the dataset, pipeline and collate function of the configs. One
 thread, warm file cache; each side runs in a process of its own, in turns. Also given: what one data worker delivers a
-second, against what a GPU would have to take to wait for it.
+second, against what a GPU would have to take to wait for it, and the most memory that the process holds above what it
+held before the first batch.
 """
 
 import argparse
@@ -17,13 +18,27 @@ from typing import Any
 import numpy as np
 import torch
 from baseline.data_path import collate, read_clip
-from side_by_side import add_options, alternate, print_measurement, report, seconds
+from side_by_side import (
+    add_options,
+    alternate,
+    forget_peak,
+    peak_bytes,
+    print_measurement,
+    report,
+    resident_bytes,
+    seconds,
+)
 
 from unisign.datasets import SignDataset, sign_collate
 from unisign.stores import USED_POINTS, PackedPoseWriter
 from unisign.structures import Poses
 
-UNITS = {'ms a clip': 'ms', 'clips a second': 'of one worker (more is better)', 'kB a clip': 'kB on the disk'}
+UNITS = {
+    'ms a clip': 'ms',
+    'clips a second': 'of one worker (more is better)',
+    'kB a clip': 'kB on the disk',
+    'memory of a batch': 'MiB',
+}
 PIPELINE = [
     dict(type='LoadPoses'),
     dict(type='SampleFrames', sampler=dict(type='EvenFrameSampler'), max_frames=256),
@@ -85,12 +100,14 @@ def measure(args: argparse.Namespace) -> None:
         folder = Path(name)
         batch = (our_batches if args.side == 'ours' else baseline_batches)(folder, clips, args)
         size = sum(file.stat().st_size for file in folder.glob('*.lmdb' if args.side == 'ours' else '*.pkl'))
-        numbers = iter(range(10**6))
+        del clips
+        forget_peak()
+        before, numbers = resident_bytes(), iter(range(10**6))
         duration = seconds(lambda: batch(next(numbers)), count=20, warm_up=4)
+        memory = (peak_bytes() - before) / 2**20
     per_clip = duration / args.batch
-    print_measurement(
-        **{'ms a clip': 1e3 * per_clip, 'clips a second': 1 / per_clip, 'kB a clip': size / args.clips / 1e3}
-    )
+    figures = {'ms a clip': 1e3 * per_clip, 'clips a second': 1 / per_clip, 'kB a clip': size / args.clips / 1e3}
+    print_measurement(**figures, **{'memory of a batch': memory})
 
 
 def main() -> None:

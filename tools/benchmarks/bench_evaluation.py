@@ -3,7 +3,8 @@
 Example: ``python tools/benchmarks/bench_evaluation.py``. Sizes are the published ones, mT5-base with all its layers;
 random weights never end a text, so ``--tokens`` says how long all of them get. The baseline runs the decoder over the
 given targets first, as the published code does, then Hugging Face's ``generate``. Each side runs in a process of its
-own, in turns. Our time is also given by its parts.
+own, in turns. Our time is also given by its parts. The shares of the matrix-product rate and of the peak are those of
+the operations that the formulas need, so the baseline's pass over the targets is not among them.
 """
 
 import argparse
@@ -22,16 +23,22 @@ from accelerator import (
     choose_device,
     forget_peak,
     held_bytes,
+    matrix_product_rate,
     peak_bytes,
     seconds,
+    share_units,
+    shares,
     synchronise,
 )
+from bench_generation import generation_operations, prompt_length
 from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 from torch import nn
 
+from unisign.analysis.training_cost import language_model_flops, pose_encoder_flops
 from unisign.models import UniSign
 from unisign.models.heads.beam_search import beam_search
+from unisign.models.language_models.loading import read_language_model_config
 
 UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 BEAMS = 4
@@ -45,6 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
     parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
+    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     add_device_options(parser)
     add_options(parser)
     args = parser.parse_args()
@@ -62,14 +70,24 @@ def measure(args: argparse.Namespace) -> None:
         with torch.device(args.device):  # random weights are made where they are needed
             make = our_evaluation if args.side == 'ours' else baseline_evaluation
             model, evaluate = make(folder, batch, args)
+        operations = evaluation_operations(folder, args)
     before = held_bytes(args.device)
     with torch.no_grad(), autocast(args):
         evaluate()
         forget_peak(args.device)
         duration = seconds(evaluate, 3, args)  # the first of them gets memory anew
         memory = (peak_bytes(args.device) - before) / 2**30
+        found = shares(duration, operations, matrix_product_rate(args.matrix, args, count=2), args)
         parts = breakdown(model, batch, args.device) if args.side == 'ours' else {}
-    print_measurement(seconds=duration, memory=memory, **parts)
+    print_measurement(seconds=duration, memory=memory, operations=operations, **found, **parts)
+
+
+def evaluation_operations(folder: Path, args: argparse.Namespace) -> float:
+    """Return the floating-point operations of an evaluation by the formulas."""
+    config = read_language_model_config(str(folder))
+    read = prompt_length(folder) + args.frames
+    encoders = args.frames * pose_encoder_flops({}, config.d_model) + language_model_flops(config, read, written=0)
+    return args.batch * (encoders + generation_operations(config, read, args.tokens, BEAMS))
 
 
 def breakdown(model: UniSign, batch: Batch, device: str) -> dict[str, float]:
@@ -119,7 +137,7 @@ def main() -> None:
         f'evaluation, pose only, {args.dtype}, {args.batch} clips of {args.frames} frames, beam {BEAMS}, '
         f'{args.tokens} tokens, language model {args.layers} + {args.layers} layers'
     )
-    report(title, medians, UNITS, args)
+    report(title, medians, UNITS | share_units(args), args)
     ours = medians['ours']
     for name in [name for name in ours if name.startswith(('pose', 'language'))]:
         print(f'  ours, {name}: {ours[name]:.3g} s')

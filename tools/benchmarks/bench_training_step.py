@@ -27,6 +27,8 @@ from accelerator import (
     matrix_product_rate,
     peak_bytes,
     seconds_of_call,
+    share_units,
+    shares,
 )
 from side_by_side import Measurement, add_options, alternate, keep_freed_memory, print_measurement, report
 from sizes import (
@@ -50,13 +52,7 @@ from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
 
 OPTIMIZER = dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-9, weight_decay=1e-4)
 SETTINGS = {name: value for name, value in OPTIMIZER.items() if name not in ('type', 'weight_decay')}
-UNITS = {
-    'seconds a step': 's',
-    'clips a second': '(more is better)',
-    'memory above weights': 'GiB',
-    'share of the matrix-product rate': '(of the operations the formulas need; more is better)',
-}
-SHARE_OF_PEAK = 'share of the peak'
+UNITS = {'seconds a step': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -98,13 +94,13 @@ def measure(args: argparse.Namespace) -> None:
     weights = 4 * 4 * sum(weight.numel() for weight in model.parameters())
     memory = (peak_bytes(args.device) - before - weights) / 2**30
     times, rates = zip(*(timed(step, args) for _ in range(args.steps)), strict=True)
-    shares = [operations / seconds / rate for seconds, rate in zip(times, rates, strict=True)]
+    of_steps = [shares(seconds, operations, rate, args) for seconds, rate in zip(times, rates, strict=True)]
     print_measurement(
         seconds=statistics.median(times),
         memory=memory,
         rate=statistics.median(rates),
-        share=statistics.median(shares),
         operations=operations,
+        **{name: statistics.median(step[name] for step in of_steps) for name in of_steps[0]},
     )
 
 
@@ -166,9 +162,6 @@ def derive(figures: Measurement, args: argparse.Namespace) -> None:
     figures['seconds a step'] = figures['seconds']
     figures['clips a second'] = args.batch / figures['seconds']
     figures['memory above weights'] = figures['memory']
-    figures['share of the matrix-product rate'] = figures['share']
-    if args.peak:
-        figures[SHARE_OF_PEAK] = figures['operations'] / figures['seconds'] / (args.peak * 1e12)
 
 
 def main() -> None:
@@ -186,8 +179,7 @@ def main() -> None:
         f'frames, language model {args.layers} + {args.layers} layers: {operations / 1e12:.2f} TFLOP; '
         f'matrix products {rate / 1e9:.0f} GFLOP/s'
     )
-    peak = {SHARE_OF_PEAK: f'(of {args.peak:g} TFLOP/s; more is better)'} if args.peak else {}
-    report(title, medians, UNITS | peak, args)
+    report(title, medians, UNITS | share_units(args), args)
 
 
 if __name__ == '__main__':

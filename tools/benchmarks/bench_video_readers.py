@@ -10,7 +10,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -55,6 +55,16 @@ def make_video(path: Path, x264: str, frames: int = 150, width: int = 640, heigh
     return path
 
 
+def sample_videos(given: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Return name -> file of the videos that were given, or if there are none of those that are made and shared."""
+    if given:
+        return {path.name: path for path in given}
+    videos = {name: make_video(folder / f'{i}.mp4', x264) for i, (name, x264) in enumerate(X264.items())}
+    shared = os.environ.get('UNISIGN_SHARED')
+    real = sorted(Path(shared).glob('data/msl150/*.mp4')) if shared else []
+    return videos | {f'HEVC, {path.name}': path for path in real}
+
+
 def all_frames(path: Path) -> np.ndarray:
     """Return every frame by decoding in order, uint8 RGB [T, H, W, 3]."""
     with av.open(str(path)) as container:
@@ -65,6 +75,7 @@ def decord_random_access(path: Path, indices: np.ndarray) -> np.ndarray:
     """Read with decord's own random access."""
     import decord
 
+    decord.logging.set_level(decord.logging.FATAL)  # it complains of each jump into open groups of pictures
     return decord.VideoReader(str(path), num_threads=1).get_batch(indices.tolist()).asnumpy()
 
 
@@ -142,12 +153,7 @@ def main() -> None:
     """Make the clips, read them in all ways, print."""
     args = parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        videos = {path.name: path for path in args.videos}
-        if not videos:
-            videos = {name: make_video(Path(folder) / f'{i}.mp4', x264) for i, (name, x264) in enumerate(X264.items())}
-            shared = os.environ.get('UNISIGN_SHARED')
-            real = sorted(Path(shared).glob('data/msl150/*.mp4')) if shared else []
-            videos |= {f'HEVC, {path.name}': path for path in real}
+        videos = sample_videos(args.videos, Path(folder))
         heads = ' | '.join(f'{workers} workers: reads/s' for workers in args.workers)
         print(f'a read: {args.ratio:.0%} of the frames of a video')
         print(

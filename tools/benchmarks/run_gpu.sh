@@ -29,7 +29,9 @@ measure() {
 whole='--layers 12 --frames 256 --rounds 2'
 measure training_pose bench_training_step.py $whole --batch 16 --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
 measure training_rgb bench_training_step.py $whole --batch 4 --rgb --steps "${STEPS:-10}" --matrix "${MATRIX:-8192}" "$@"
-measure evaluation bench_evaluation.py $whole --batch 16 "$@"
+measure evaluation bench_evaluation.py $whole --batch 16 --matrix "${MATRIX:-8192}" "$@"
+measure generation bench_generation.py $whole --batch 16 --matrix "${MATRIX:-8192}" "$@"
+measure generation_signs bench_generation.py $whole --batch 16 --task islr --matrix "${MATRIX:-8192}" "$@"
 backend=${COMPILE-inductor}
 if [ -n "$backend" ]; then
     LIMIT=${LIMIT:-300} measure training_compiled bench_training_step.py $whole --batch 16 --steps "${STEPS:-10}" \

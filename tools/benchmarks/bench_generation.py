@@ -1,0 +1,211 @@
+"""Time the writing of a batch's answers alone, from the encoder's states on: sentences, or single signs.
+
+Example: ``python tools/benchmarks/bench_generation.py`` and ``--task islr``. Sizes are mT5-base's with all its decoder
+layers; random weights never end a text, so all get the same number of tokens. ``slt``: beam search, against Hugging
+Face's ``generate`` on the same states. ``islr``: one pass over the tree of ``--labels`` labels, against what the
+published code does, which writes freely; it writes as many tokens as the middle label has, though it would go on until
+the batch's longest answer has ended. Each side runs in a process of its own, in turns. The shares are of the operations
+that the formulas need: the projections of the states, and each beam's tokens, the first of which is one for all beams;
+or ours of the tree's nodes and edges.
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerator import (
+    add_device_options,
+    autocast,
+    choose_device,
+    forget_peak,
+    held_bytes,
+    matrix_product_rate,
+    peak_bytes,
+    seconds,
+    share_units,
+    shares,
+)
+from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
+from sizes import VOCABULARY, make_folder
+from torch import Tensor
+from transformers import PretrainedConfig
+from transformers.modeling_outputs import BaseModelOutput
+
+from unisign.models.heads.beam_search import beam_search
+from unisign.models.heads.closed_vocabulary import ClosedVocabulary
+from unisign.models.heads.prefix_tree import PrefixTree
+from unisign.models.heads.t5_decoder import special_tokens
+from unisign.models.heads.text_codec import TextCodec
+from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
+from unisign.models.language_models.loading import make_plain_model, read_language_model_config
+
+UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
+TASKS = ('slt', 'islr')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--task', choices=TASKS, default='slt', help='sentences or single signs')
+    parser.add_argument('--batch', type=int, default=8, help='clips')
+    parser.add_argument('--frames', type=int, default=256, help='frames a clip')
+    parser.add_argument('--layers', type=int, default=12, help='layers of the decoder')
+    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    parser.add_argument('--beams', type=int, default=4)
+    parser.add_argument('--tokens', type=int, default=20, help='tokens of each sentence')
+    parser.add_argument('--labels', type=int, default=2000, help='labels of single signs, at most 2,000')
+    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
+    add_device_options(parser)
+    add_options(parser)
+    args = parser.parse_args()
+    choose_device(args)
+    return args
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Measure one side."""
+    keep_freed_memory()
+    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = make_folder(Path(name), args.layers, args.vocabulary)
+        vocabulary, length = make_labels(folder, args)
+        config = read_language_model_config(str(folder))
+        read = prompt_length(folder) + args.frames
+        states, mask = make_states(config, read, args)
+        length = args.tokens if args.task == 'slt' else length
+        operations = generation_operations(config, read, length, args.beams)
+        if args.task == 'islr' and args.side == 'ours':
+            operations = tree_operations(config, read, vocabulary.tree)
+        make = our_answers if args.side == 'ours' else baseline_answers
+        with torch.device(args.device):  # random weights are made where they are needed
+            answer = make(folder, states, mask, vocabulary.to(args.device), length, args)
+    before = held_bytes(args.device)
+    with torch.no_grad(), autocast(args):
+        answer()
+        forget_peak(args.device)
+        duration = seconds(answer, 3, args)
+        memory = (peak_bytes(args.device) - before) / 2**30
+        found = shares(duration, args.batch * operations, matrix_product_rate(args.matrix, args, count=2), args)
+    print_measurement(seconds=duration, memory=memory, tokens=length, **found)
+
+
+def make_labels(folder: Path, args: argparse.Namespace) -> tuple[ClosedVocabulary, int]:
+    """Return the labels of single signs, and how many tokens the middle one of them has."""
+    codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+    labels = list(dict.fromkeys((folder / 'words.txt').read_text().split()))[: args.labels]
+    tokens = [len(codec.target_ids(label)) for label in labels]
+    start = read_language_model_config(str(folder)).decoder_start_token_id
+    return ClosedVocabulary(labels, codec, start), round(statistics.median(tokens))
+
+
+def make_states(config: PretrainedConfig, read: int, args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """Return encoder states [B, S, C], all of which count, and their mask, long [B, S]."""
+    torch.manual_seed(0)
+    states = torch.randn(args.batch, read, config.d_model)
+    return states.to(args.device), torch.ones(args.batch, read, dtype=torch.long, device=args.device)
+
+
+def our_answers(
+    folder: Path, states: Tensor, mask: Tensor, vocabulary: ClosedVocabulary, length: int, args: argparse.Namespace
+) -> Callable[[], Any]:
+    """Return what answers by the library."""
+    torch.manual_seed(0)
+    model = load_language_model(str(folder), pretrained=False).eval()
+    if args.task == 'slt':
+        return lambda: beam_search(model, states, mask, args.beams, length)
+    return lambda: vocabulary.rank(model, states, mask, nbest=5)
+
+
+def baseline_answers(
+    folder: Path, states: Tensor, mask: Tensor, vocabulary: ClosedVocabulary, length: int, args: argparse.Namespace
+) -> Callable[[], Any]:
+    """Return what answers by Hugging Face's ``generate``; single signs as ``length`` tokens, by no vocabulary."""
+    torch.manual_seed(0)
+    model = make_plain_model(str(folder), read_language_model_config(str(folder)), pretrained=False).eval()
+    _, _, start = special_tokens(model)
+
+    def answer() -> Tensor:
+        return model.generate(
+            encoder_outputs=BaseModelOutput(last_hidden_state=states),
+            attention_mask=mask,
+            decoder_start_token_id=start,
+            num_beams=args.beams,
+            max_new_tokens=length,
+        )
+
+    return answer
+
+
+def prompt_length(folder: Path) -> int:
+    """Return how many tokens the language model reads before the frames."""
+    return len(TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50).prompt_ids('en'))
+
+
+def generation_operations(config: PretrainedConfig, read: int, tokens: int, beams: int) -> float:
+    """Return the floating-point operations of one clip's beam search by the formulas.
+
+    Args:
+        config: of the language model.
+        read: encoder states.
+        tokens: of each text.
+        beams: texts followed at once; before the first token they are one.
+    """
+    texts = [1] + [beams] * (tokens - 1)
+    attended = sum(count * length for length, count in enumerate(texts, start=1))
+    scored = sum(texts) * config.vocab_size
+    return _of_states(config, read) + _of_positions(config, read, sum(texts), attended, scored)
+
+
+def tree_operations(config: PretrainedConfig, read: int, tree: PrefixTree) -> float:
+    """Return the operations of one clip's pass over the tree: a position a node, of the output layer an edge's row."""
+    nodes, attended = len(tree.tokens), int((tree.depth + 1).sum())
+    return _of_states(config, read) + _of_positions(config, read, nodes, attended, len(tree.edge_token))
+
+
+def _of_states(config: PretrainedConfig, read: int) -> float:
+    """Return the operations of the states' keys and values."""
+    return config.num_decoder_layers * 2 * read * 2 * config.d_model * config.num_heads * config.d_kv
+
+
+def _of_positions(config: PretrainedConfig, read: int, positions: int, attended: int, scored: int) -> float:
+    """Return the operations of decoder positions.
+
+    Args:
+        config: of the language model.
+        read: encoder states.
+        positions: how many.
+        attended: positions that they attend to, all together.
+        scored: tokens that are scored, all together.
+    """
+    width, inner = config.d_model, config.num_heads * config.d_kv
+    ff = (3 if config.is_gated_act else 2) * 2 * width * config.d_ff
+    layer = positions * (6 * 2 * width * inner + ff + 4 * read * inner) + 4 * attended * inner
+    return config.num_decoder_layers * layer + 2 * scored * width
+
+
+def main() -> None:
+    """Run the command line."""
+    args = parse_args()
+    if args.side:
+        measure(args)
+        return
+    medians = alternate(args)
+    for figures in medians.values():
+        figures['seconds a batch'] = figures['seconds']
+        figures['clips a second'] = args.batch / figures['seconds']
+        figures['memory above weights'] = figures['memory']
+    tokens = f'{medians["baseline"]["tokens"]:.0f} tokens'
+    what = f'beam {args.beams}, {tokens}' if args.task == 'slt' else f'{args.labels} labels; baseline: {tokens}'
+    title = (
+        f'generation, {args.task}, {args.dtype}, {args.batch} clips of {args.frames} frames, {what}, decoder of '
+        f'{args.layers} layers'
+    )
+    report(title, medians, UNITS | share_units(args), args)
+
+
+if __name__ == '__main__':
+    main()
