@@ -7,7 +7,7 @@ from av.video.frame import PictureType
 from PIL import Image
 from synthetic_videos import decode_in_order, moving_images, write_h264
 
-from unisign.datasets.video_readers import PyAVReader, VideoInfo, open_video
+from unisign.datasets.video_readers import PyAVReader, VideoInfo, open_video, pyav_reader
 from unisign.datasets.video_readers.orientation import frame_orientation
 from unisign.registry import VIDEO_READERS
 from unisign.structures import ClipError
@@ -109,6 +109,51 @@ def test_a_jump_that_leads_too_far_ends_in_reading_from_the_start(videos, monkey
 
     monkeypatch.setattr('unisign.datasets.video_readers.pyav_reader.open_video', Wrong)
     np.testing.assert_array_equal(PyAVReader().read(path, [2, 15, 20]), truth[[2, 15, 20]])
+
+
+@pytest.fixture
+def decoded_packets(monkeypatch):
+    """For each run of packets that ``PyAVReader`` decodes, the times of its packets and of the frames they gave."""
+    runs, decode = [], pyav_reader._decode
+
+    def noting(stream, packets, wanted):
+        read, given = [], []
+        runs.append((read, given))
+        for frame in decode(stream, (read.append(packet.pts) or packet for packet in packets), wanted):
+            given.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(pyav_reader, '_decode', noting)
+    return runs
+
+
+@pytest.mark.parametrize('encoding', ['b_frames', 'open_groups', 'keyframes_only'])
+def test_a_jump_reaches_the_last_keyframe_before_the_frame(videos, decoded_packets, encoding):
+    path, truth = videos[encoding]
+    reader = PyAVReader()
+    table = reader._table(path)
+    for index in range(len(truth)):
+        decoded_packets.clear()
+        reader.read(path, [0, index])
+        key = table.key_times[table.key_times <= table.times[index]].max()
+        (start, *_), _ = decoded_packets[-1]
+        assert start == key
+
+
+@pytest.mark.slow
+def test_a_jump_reaches_the_last_keyframe_of_a_phones_video(shared, decoded_packets):
+    """Asked for the time at which it is shown, FFmpeg goes to the one before (16 frames earlier)."""
+    reader, path = PyAVReader(), shared / 'data/msl150/yo_001.mp4'
+    reader.read(path, [0, 20, 36, 54])
+    assert [read[0] for read, _ in decoded_packets] == reader._table(path).key_times.tolist()
+
+
+def test_frames_that_serve_no_other_are_not_decoded(videos, decoded_packets):
+    path, truth = videos['b_frames']
+    reader = PyAVReader()
+    np.testing.assert_array_equal(reader.read(path, [0, 11]), truth[[0, 11]])
+    (read, given) = decoded_packets[-1]
+    assert len(given) <= 0.7 * 12 and len(read) >= 12
 
 
 def test_what_is_known_of_a_video(videos):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -51,9 +52,9 @@ class PyAVReader(VideoReader):
     The times of all frames are read from the packets first (well under a millisecond a clip). So the pictures that a
     decoder leaves out after a jump (those that are shown before the keyframe, in open groups of pictures) cannot
     shift the count, which is what makes plain seeking return later frames in such files. Where a jump would save
-    nothing, decoding just goes on. A file whose packets carry no usable times is decoded from its start. What the file
-    notes about turning and mirroring its picture, as phones do, is done: sizes and frames are those of the video as it
-    is shown.
+    nothing, decoding just goes on. Of H.264, frames that neither are asked for nor serve others are not decoded. A file
+    whose packets carry no usable times is decoded from its start. What the file notes about turning and mirroring its
+    picture, as phones do, is done: sizes and frames are those of the video as it is shown.
 
     Args:
         threads: of the decoder; 1 is best where several data workers read.
@@ -96,12 +97,13 @@ class PyAVReader(VideoReader):
         times = table.times[indices]
         keys = np.searchsorted(table.key_times, times, side='right') - 1  # the keyframe each is decoded from
         with open_video(path) as container:
-            stream = self._stream(container)
-            decoded, place = container.decode(stream), 0
+            stream, wanted = self._stream(container), set(times.tolist())
+            decoded, place = _decode(stream, container.demux(stream), wanted), 0
             for key, time in zip(keys.tolist(), times.tolist(), strict=True):
                 if key > place:
-                    container.seek(int(table.key_times[key]), stream=stream, backward=True)
-                    decoded, place = container.decode(stream), key
+                    following = table.key_times[key + 1] if key + 1 < len(table.key_times) else table.times[-1]
+                    packets = _packets_from(container, stream, table.key_times[key], following)
+                    decoded, place = _decode(stream, packets, wanted), key
                 frame = next((frame for frame in decoded if frame.pts is None or frame.pts >= time), None)
                 if frame is None or frame.pts != time:
                     return
@@ -133,6 +135,33 @@ class PyAVReader(VideoReader):
                 raise ClipError(path, 'the file is empty (0 bytes).', 'Copy or record the video again.')
             self._last = identity, _read_table(path)
         return self._last[1]
+
+
+def _packets_from(
+    container: 'av.container.InputContainer', stream: 'av.VideoStream', key_time: int, next_time: int
+) -> Iterator['av.Packet']:
+    """Return the packets from the keyframe at ``key_time`` on, or from one before it.
+
+    FFmpeg looks for the last keyframe that is decoded, not shown, by the time it is given: asked for the very time at
+    which this one is shown, it may go to the one before, and all between would be decoded for nothing. So it is asked
+    for a time half-way to ``next_time``, that of the next keyframe or, at the last one, of the last frame.
+    """
+    for time in (key_time + (next_time - key_time) // 2, key_time):
+        container.seek(int(time), stream=stream, backward=True)
+        packets = container.demux(stream)
+        first = next(packets, None)
+        if first is None or (first.pts is not None and first.pts <= key_time):
+            break
+    return packets if first is None else chain([first], packets)
+
+
+def _decode(stream: 'av.VideoStream', packets: Iterator['av.Packet'], wanted: set[int]) -> Iterator['av.VideoFrame']:
+    """Yield the frames of packets; of H.264, those at the times ``wanted`` and those that others are decoded from."""
+    codec = stream.codec_context
+    for packet in packets:
+        if codec.name == 'h264':
+            codec.skip_frame = 'DEFAULT' if packet.pts is None or packet.pts in wanted else 'NONREF'
+        yield from packet.decode()
 
 
 def _read_table(path: str | Path) -> _Table:
