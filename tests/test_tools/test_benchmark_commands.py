@@ -216,34 +216,30 @@ def test_evaluation(run) -> None:
 @pytest.mark.parametrize('task', ['slt', 'islr'])
 def test_generation(run, task: str) -> None:
     out, found = run('bench_generation.py', *TINY, '--task', task, '--tokens', '3', '--labels', '50', '--matrix', '256')
-    check_sides(out, found, {'seconds a batch', 'clips a second', 'share of the matrix-product rate'})
+    check_sides(out, found, {'seconds a batch', 'clips a second'})
+    assert ('share of the matrix-product rate' in out) == (task == 'slt')
     assert found['medians']['baseline']['tokens'] == (3 if task == 'slt' else 4)
     assert f'generation, {task}, float32, 1 clips of 8 frames' in out
 
 
-def test_operations_of_answers(benchmarks, tmp_path: Path) -> None:
+def test_operations_of_beam_search(benchmarks, tmp_path: Path) -> None:
     """Those that the formulas need are those that are done."""
     import argparse
 
-    from bench_generation import generation_operations, make_labels, make_states, our_answers, tree_operations
+    from bench_generation import generation_operations, make_labels, make_states, our_answers
     from sizes import make_folder
 
     from unisign.models.language_models.loading import read_language_model_config
 
     folder, read, tokens = make_folder(tmp_path, layers=2, vocabulary=2100), 40, 5
     config = read_language_model_config(str(folder))
-    for task in ('slt', 'islr'):
-        args = argparse.Namespace(task=task, batch=1, beams=4, device='cpu', labels=60)
-        vocabulary, _ = make_labels(folder, args)
-        states, mask = make_states(config, read, args)
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            our_answers(folder, states, mask, vocabulary, tokens, args)()
-        if task == 'slt':
-            expected = generation_operations(config, read, tokens, args.beams)
-        else:
-            expected = tree_operations(config, read, vocabulary.tree)
-        # Attention within the texts and the labels' scores go as sums of products, which the counter does not see.
-        assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
+    args = argparse.Namespace(task='slt', batch=1, beams=4, device='cpu', labels=20, spread=3.0)
+    states, mask = make_states(config, read, args)
+    vocabulary, _ = make_labels(folder, args)
+    answer = our_answers(folder, states, mask, vocabulary, tokens, args)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        answer()
+    assert counter.get_total_flops() == pytest.approx(generation_operations(config, read, tokens, args.beams), rel=0.01)
 
 
 def test_beam_search_of_both_sides_gives_the_same(benchmarks, tmp_path: Path) -> None:
@@ -255,7 +251,7 @@ def test_beam_search_of_both_sides_gives_the_same(benchmarks, tmp_path: Path) ->
     from unisign.models.language_models.loading import read_language_model_config
 
     folder = make_folder(tmp_path, layers=1, vocabulary=2100)
-    args = argparse.Namespace(task='slt', batch=2, beams=4, device='cpu', labels=20)
+    args = argparse.Namespace(task='slt', batch=2, beams=4, device='cpu', labels=20, spread=3.0)
     states, mask = make_states(read_language_model_config(str(folder)), 8, args)
     vocabulary, _ = make_labels(folder, args)
     with torch.no_grad():  # random weights, drawn from the same seed

@@ -2,11 +2,12 @@
 
 Example: ``python tools/benchmarks/bench_generation.py`` and ``--task islr``. Sizes are mT5-base's with all its decoder
 layers; random weights never end a text, so all get the same number of tokens. ``slt``: beam search, against Hugging
-Face's ``generate`` on the same states. ``islr``: one pass over the tree of ``--labels`` labels, against what the
-published code does, which writes freely; it writes as many tokens as the middle label has, though it would go on until
-the batch's longest answer has ended. Each side runs in a process of its own, in turns. The shares are of the operations
-that the formulas need: the projections of the states, and each beam's tokens, the first of which is one for all beams;
-or ours of the tree's nodes and edges.
+Face's ``generate`` on the same states. ``islr``: the best five of ``--labels`` labels, against what the published code
+does, which writes freely; it writes as many tokens as the middle label has, though it would go on until the batch's
+longest answer has ended. How much of the labels' tree has to be read hangs on how sure a model is: ``--spread`` is the
+standard deviation of a token's score. Each side runs in a process of its own, in turns. For sentences the shares of the
+matrix-product rate and of the peak are given too, of the operations that the formulas need: the projections of the
+states, and each beam's tokens, the first of which is one for all beams.
 """
 
 import argparse
@@ -37,10 +38,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.heads.closed_vocabulary import ClosedVocabulary
-from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.t5_decoder import special_tokens
 from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_language_model, load_tokenizer
+from unisign.models.language_models import DEFAULT_PROMPT, T5Family, load_language_model, load_tokenizer
 from unisign.models.language_models.loading import make_plain_model, read_language_model_config
 
 UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
@@ -58,6 +58,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--beams', type=int, default=4)
     parser.add_argument('--tokens', type=int, default=20, help='tokens of each sentence')
     parser.add_argument('--labels', type=int, default=2000, help='labels of single signs, at most 2,000')
+    parser.add_argument('--spread', type=float, default=3.0, help='of the scores of tokens')
     parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     add_device_options(parser)
     add_options(parser)
@@ -77,9 +78,7 @@ def measure(args: argparse.Namespace) -> None:
         read = prompt_length(folder) + args.frames
         states, mask = make_states(config, read, args)
         length = args.tokens if args.task == 'slt' else length
-        operations = generation_operations(config, read, length, args.beams)
-        if args.task == 'islr' and args.side == 'ours':
-            operations = tree_operations(config, read, vocabulary.tree)
+        operations = args.batch * generation_operations(config, read, length, args.beams)
         make = our_answers if args.side == 'ours' else baseline_answers
         with torch.device(args.device):  # random weights are made where they are needed
             answer = make(folder, states, mask, vocabulary.to(args.device), length, args)
@@ -89,7 +88,9 @@ def measure(args: argparse.Namespace) -> None:
         forget_peak(args.device)
         duration = seconds(answer, 3, args)
         memory = (peak_bytes(args.device) - before) / 2**30
-        found = shares(duration, args.batch * operations, matrix_product_rate(args.matrix, args, count=2), args)
+        found = {}
+        if args.task == 'slt':
+            found = shares(duration, operations, matrix_product_rate(args.matrix, args, count=2), args)
     print_measurement(seconds=duration, memory=memory, tokens=length, **found)
 
 
@@ -115,6 +116,7 @@ def our_answers(
     """Return what answers by the library."""
     torch.manual_seed(0)
     model = load_language_model(str(folder), pretrained=False).eval()
+    spread_scores(model, args.spread)
     if args.task == 'slt':
         return lambda: beam_search(model, states, mask, args.beams, length)
     return lambda: vocabulary.rank(model, states, mask, nbest=5)
@@ -126,6 +128,7 @@ def baseline_answers(
     """Return what answers by Hugging Face's ``generate``; single signs as ``length`` tokens, by no vocabulary."""
     torch.manual_seed(0)
     model = make_plain_model(str(folder), read_language_model_config(str(folder)), pretrained=False).eval()
+    spread_scores(model, args.spread)
     _, _, start = special_tokens(model)
 
     def answer() -> Tensor:
@@ -138,6 +141,12 @@ def baseline_answers(
         )
 
     return answer
+
+
+def spread_scores(model: T5Family, spread: float) -> None:
+    """Scale the output layer so that scores have the standard deviation ``spread``; its input has the mean square 1."""
+    with torch.no_grad():
+        model.lm_head.weight.mul_(spread / model.config.d_model**0.5 / model.lm_head.weight.std())
 
 
 def prompt_length(folder: Path) -> int:
@@ -154,37 +163,13 @@ def generation_operations(config: PretrainedConfig, read: int, tokens: int, beam
         tokens: of each text.
         beams: texts followed at once; before the first token they are one.
     """
+    width, inner, layers = config.d_model, config.num_heads * config.d_kv, config.num_decoder_layers
     texts = [1] + [beams] * (tokens - 1)
     attended = sum(count * length for length, count in enumerate(texts, start=1))
-    scored = sum(texts) * config.vocab_size
-    return _of_states(config, read) + _of_positions(config, read, sum(texts), attended, scored)
-
-
-def tree_operations(config: PretrainedConfig, read: int, tree: PrefixTree) -> float:
-    """Return the operations of one clip's pass over the tree: a position a node, of the output layer an edge's row."""
-    nodes, attended = len(tree.tokens), int((tree.depth + 1).sum())
-    return _of_states(config, read) + _of_positions(config, read, nodes, attended, len(tree.edge_token))
-
-
-def _of_states(config: PretrainedConfig, read: int) -> float:
-    """Return the operations of the states' keys and values."""
-    return config.num_decoder_layers * 2 * read * 2 * config.d_model * config.num_heads * config.d_kv
-
-
-def _of_positions(config: PretrainedConfig, read: int, positions: int, attended: int, scored: int) -> float:
-    """Return the operations of decoder positions.
-
-    Args:
-        config: of the language model.
-        read: encoder states.
-        positions: how many.
-        attended: positions that they attend to, all together.
-        scored: tokens that are scored, all together.
-    """
-    width, inner = config.d_model, config.num_heads * config.d_kv
-    ff = (3 if config.is_gated_act else 2) * 2 * width * config.d_ff
-    layer = positions * (6 * 2 * width * inner + ff + 4 * read * inner) + 4 * attended * inner
-    return config.num_decoder_layers * layer + 2 * scored * width
+    of_states = 2 * read * 2 * width * inner  # their keys and values
+    feed_forward = (3 if config.is_gated_act else 2) * 2 * width * config.d_ff
+    of_tokens = sum(texts) * (6 * 2 * width * inner + feed_forward + 4 * read * inner) + 4 * attended * inner
+    return layers * (of_states + of_tokens) + sum(texts) * 2 * width * config.vocab_size
 
 
 def main() -> None:
@@ -199,12 +184,14 @@ def main() -> None:
         figures['clips a second'] = args.batch / figures['seconds']
         figures['memory above weights'] = figures['memory']
     tokens = f'{medians["baseline"]["tokens"]:.0f} tokens'
-    what = f'beam {args.beams}, {tokens}' if args.task == 'slt' else f'{args.labels} labels; baseline: {tokens}'
+    what = f'beam {args.beams}, {tokens}'
+    if args.task == 'islr':
+        what = f'{args.labels} labels, scores spread by {args.spread:g}; baseline: {tokens}'
     title = (
         f'generation, {args.task}, {args.dtype}, {args.batch} clips of {args.frames} frames, {what}, decoder of '
         f'{args.layers} layers'
     )
-    report(title, medians, UNITS | share_units(args), args)
+    report(title, medians, UNITS | (share_units(args) if args.task == 'slt' else {}), args)
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ from unisign.models.heads.decoder_steps import TextDecoder
 from unisign.models.heads.prefix_tree import PrefixTree
 from unisign.models.heads.text_codec import TextCodec
 from unisign.models.heads.tree_scoring import score_words, score_words_by_likelihood
+from unisign.models.heads.tree_search import best_words
 from unisign.models.language_models import T5Family
 from unisign.structures import DataError
 
@@ -73,12 +74,21 @@ class ClosedVocabulary(nn.Module):
             mask: [B, S]; 1 where a state counts.
             nbest: labels a clip, at most all.
         """
-        score = score_words if self.ranking == 'tree' else score_words_by_likelihood
-        probabilities, order = score(model, self.tree, states, mask).exp().topk(min(nbest, len(self.labels)), dim=1)
+        log_probs, order = self._best(model, states, mask, min(nbest, len(self.labels)))
         return [
             [[self.labels[i], p] for i, p in zip(indices, values, strict=True)]
-            for indices, values in zip(order.tolist(), probabilities.tolist(), strict=True)
+            for indices, values in zip(order.tolist(), log_probs.exp().tolist(), strict=True)
         ]
+
+    def _best(self, model: T5Family | TextDecoder, states: Tensor, mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Return log probability and number of each clip's best labels, [B, count] both."""
+        if self.ranking == 'tree' and states.device.type == 'cpu' and not isinstance(model, TextDecoder):
+            found = best_words(model, self.tree, states, mask, count)
+            if found is not None:
+                return found
+        score = score_words if self.ranking == 'tree' else score_words_by_likelihood
+        best = score(model, self.tree, states, mask).topk(count, dim=1)
+        return best.values, best.indices
 
 
 def report_lacking(counts: Counter[str], known: set[str], vocabulary: str, source: object, training: bool) -> list[str]:

@@ -1,6 +1,7 @@
 """``PrefixTree``: the token sequences of a closed set of words, shared prefixes once."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,11 @@ class PrefixTree(nn.Module):
         edge_node: long [E]; the node an edge leaves.
         edge_token: long [E]; its token.
         paths: long [words, P]; the scored edges of each word, filled up with E.
+        branch_start: long [N + 2]; the first of each node's branches, which lie one after the other: its edges, or the
+            one token that leads on where nothing is scored. Node N has none.
+        branch_token: long [F]; the token of each branch.
+        branch_node: long [F + 1]; the node it leads to; N if it leads to none. Branch F is for places to be filled up.
+        branch_word: long [F + 1]; the word that is certain then, or the number of words.
 
     Raises:
         ValueError: for no sequence, an empty one, or two alike.
@@ -39,6 +45,10 @@ class PrefixTree(nn.Module):
     edge_node: Tensor
     edge_token: Tensor
     paths: Tensor
+    branch_start: Tensor
+    branch_token: Tensor
+    branch_node: Tensor
+    branch_word: Tensor
 
     def __init__(self, sequences: Sequence[Sequence[int]], start_token: int, only_choices: bool = True) -> None:
         super().__init__()
@@ -61,6 +71,13 @@ class PrefixTree(nn.Module):
         self._register('edge_token', [token for _, token in edges])
         self.register_buffer('ancestors', _fill_up(ancestors, 0), persistent=False)
         self.register_buffer('paths', _fill_up(paths, len(edges)), persistent=False)
+        branches = [(token, child) for node, _, _ in nodes for token, child in children[node].items()]
+        counts = [len(children[node]) for node, _, _ in nodes]
+        certain, none = _certain_words(sequences, children, number), len(sequences)
+        self._register('branch_start', [*accumulate(counts, initial=0), len(branches)])
+        self._register('branch_token', [token for token, _ in branches])
+        self._register('branch_node', [*(number.get(child, len(nodes)) for _, child in branches), len(nodes)])
+        self._register('branch_word', [*(certain.get(child, none) for _, child in branches), none])
 
     def _register(self, name: str, values: list[int]) -> None:
         self.register_buffer(name, torch.tensor(values, dtype=torch.long), persistent=False)
@@ -79,6 +96,21 @@ def grow_tree(sequences: Sequence[Sequence[int]]) -> tuple[list[dict[int, int]],
             node = children[node][token]
         ends.append(node)
     return children, ends
+
+
+def _certain_words(
+    sequences: Sequence[Sequence[int]], children: list[dict[int, int]], number: dict[int, int]
+) -> dict[int, int]:
+    """Return node -> word of the first node of each word that needs no position."""
+    words = {}
+    for word, sequence in enumerate(sequences):
+        node = 0
+        for token in sequence:
+            if node not in number:
+                break
+            node = children[node][token]
+        words[node] = word
+    return words
 
 
 def _with_ancestors(children: list[dict[int, int]], scored: list[bool]) -> list[_Node]:
