@@ -31,8 +31,16 @@ from accelerator import (
     synchronise,
 )
 from bench_generation import generation_operations, prompt_length
-from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
-from sizes import VOCABULARY, Batch, baseline_arguments, baseline_model, make_batch, make_folder, our_model
+from side_by_side import (
+    add_options,
+    alternate,
+    clip_units,
+    keep_freed_memory,
+    name_clip_figures,
+    print_measurement,
+    report,
+)
+from sizes import Batch, add_size_options, baseline_arguments, baseline_model, make_batch, make_folder, our_model
 from torch import nn
 
 from unisign.analysis.training_cost import language_model_flops, pose_encoder_flops
@@ -40,19 +48,14 @@ from unisign.models import UniSign
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.language_models.loading import read_language_model_config
 
-UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 BEAMS = 4
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--batch', type=int, default=8, help='clips')
-    parser.add_argument('--frames', type=int, default=256, help='frames a clip')
-    parser.add_argument('--layers', type=int, default=12, help='layers of the encoder, and of the decoder')
-    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    add_size_options(parser, 8, 256, 12, 'encoder, and of the decoder')
     parser.add_argument('--tokens', type=int, default=20, help='tokens that are written')
-    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     add_device_options(parser)
     add_options(parser)
     args = parser.parse_args()
@@ -129,15 +132,12 @@ def main() -> None:
         measure(args)
         return
     medians = alternate(args)
-    for figures in medians.values():
-        figures['seconds a batch'] = figures['seconds']
-        figures['clips a second'] = args.batch / figures['seconds']
-        figures['memory above weights'] = figures['memory']
+    name_clip_figures(medians, 'batch', args.batch)
     title = (
         f'evaluation, pose only, {args.dtype}, {args.batch} clips of {args.frames} frames, beam {BEAMS}, '
         f'{args.tokens} tokens, language model {args.layers} + {args.layers} layers'
     )
-    report(title, medians, UNITS | share_units(args), args)
+    report(title, medians, clip_units('batch') | share_units(args), args)
     ours = medians['ours']
     for name in [name for name in ours if name.startswith(('pose', 'language'))]:
         print(f'  ours, {name}: {ours[name]:.3g} s')

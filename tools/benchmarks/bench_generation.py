@@ -30,8 +30,16 @@ from accelerator import (
     share_units,
     shares,
 )
-from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
-from sizes import VOCABULARY, make_folder
+from side_by_side import (
+    add_options,
+    alternate,
+    clip_units,
+    keep_freed_memory,
+    name_clip_figures,
+    print_measurement,
+    report,
+)
+from sizes import add_size_options, make_folder
 from torch import Tensor
 from transformers import PretrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
@@ -43,7 +51,6 @@ from unisign.models.heads.text_codec import TextCodec
 from unisign.models.language_models import DEFAULT_PROMPT, T5Family, load_language_model, load_tokenizer
 from unisign.models.language_models.loading import make_plain_model, read_language_model_config
 
-UNITS = {'seconds a batch': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 TASKS = ('slt', 'islr')
 
 
@@ -51,15 +58,11 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', choices=TASKS, default='slt', help='sentences or single signs')
-    parser.add_argument('--batch', type=int, default=8, help='clips')
-    parser.add_argument('--frames', type=int, default=256, help='frames a clip')
-    parser.add_argument('--layers', type=int, default=12, help='layers of the decoder')
-    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    add_size_options(parser, 8, 256, 12, 'decoder')
     parser.add_argument('--beams', type=int, default=4)
     parser.add_argument('--tokens', type=int, default=20, help='tokens of each sentence')
     parser.add_argument('--labels', type=int, default=2000, help='labels of single signs, at most 2,000')
     parser.add_argument('--spread', type=float, default=3.0, help='of the scores of tokens')
-    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     add_device_options(parser)
     add_options(parser)
     args = parser.parse_args()
@@ -179,10 +182,7 @@ def main() -> None:
         measure(args)
         return
     medians = alternate(args)
-    for figures in medians.values():
-        figures['seconds a batch'] = figures['seconds']
-        figures['clips a second'] = args.batch / figures['seconds']
-        figures['memory above weights'] = figures['memory']
+    name_clip_figures(medians, 'batch', args.batch)
     tokens = f'{medians["baseline"]["tokens"]:.0f} tokens'
     what = f'beam {args.beams}, {tokens}'
     if args.task == 'islr':
@@ -191,7 +191,7 @@ def main() -> None:
         f'generation, {args.task}, {args.dtype}, {args.batch} clips of {args.frames} frames, {what}, decoder of '
         f'{args.layers} layers'
     )
-    report(title, medians, UNITS | (share_units(args) if args.task == 'slt' else {}), args)
+    report(title, medians, clip_units('batch') | (share_units(args) if args.task == 'slt' else {}), args)
 
 
 if __name__ == '__main__':

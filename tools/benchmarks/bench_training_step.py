@@ -30,12 +30,20 @@ from accelerator import (
     share_units,
     shares,
 )
-from side_by_side import Measurement, add_options, alternate, keep_freed_memory, print_measurement, report
+from side_by_side import (
+    add_options,
+    alternate,
+    clip_units,
+    keep_freed_memory,
+    name_clip_figures,
+    print_measurement,
+    report,
+)
 from sizes import (
     RGB_ENCODER,
-    VOCABULARY,
     Batch,
     add_hands,
+    add_size_options,
     baseline_arguments,
     baseline_model,
     make_batch,
@@ -52,18 +60,13 @@ from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
 
 OPTIMIZER = dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-9, weight_decay=1e-4)
 SETTINGS = {name: value for name, value in OPTIMIZER.items() if name not in ('type', 'weight_decay')}
-UNITS = {'seconds a step': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--batch', type=int, default=8, help='clips')
-    parser.add_argument('--frames', type=int, default=128, help='frames a clip')
-    parser.add_argument('--layers', type=int, default=2, help='layers of the encoder, and of the decoder')
-    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    add_size_options(parser, 8, 128, 2, 'encoder, and of the decoder')
     parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
-    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
     parser.add_argument(
         '--compile', nargs='?', const='inductor', metavar='BACKEND', help='torch.compile for our side, as in a config'
     )
@@ -157,13 +160,6 @@ def step_operations(folder: Path, batch: Batch) -> float:
     return 3.0 * sum(of_length[count] for count in words)
 
 
-def derive(figures: Measurement, args: argparse.Namespace) -> None:
-    """Add what follows from the seconds of a step."""
-    figures['seconds a step'] = figures['seconds']
-    figures['clips a second'] = args.batch / figures['seconds']
-    figures['memory above weights'] = figures['memory']
-
-
 def main() -> None:
     """Run the command line."""
     args = parse_args()
@@ -172,14 +168,13 @@ def main() -> None:
         return
     medians = alternate(args)
     operations, rate = medians['ours']['operations'], statistics.median(one['rate'] for one in medians.values())
-    for figures in medians.values():
-        derive(figures, args)
+    name_clip_figures(medians, 'step', args.batch)
     title = (
         f'training step, {"RGB-pose" if args.rgb else "pose only"}, {args.dtype}, {args.batch} clips of {args.frames} '
         f'frames, language model {args.layers} + {args.layers} layers: {operations / 1e12:.2f} TFLOP; '
         f'matrix products {rate / 1e9:.0f} GFLOP/s'
     )
-    report(title, medians, UNITS | share_units(args), args)
+    report(title, medians, clip_units('step') | share_units(args), args)
 
 
 if __name__ == '__main__':

@@ -95,6 +95,18 @@ def forget_peak() -> None:
     Path('/proc/self/clear_refs').write_text('5')
 
 
+def clip_units(step: str) -> dict[str, str]:
+    """Return what ``report`` prints behind the figures of ``name_clip_figures``."""
+    return {f'seconds a {step}': 's', 'clips a second': '(more is better)', 'memory above weights': 'GiB'}
+
+
+def name_clip_figures(medians: Mapping[str, Measurement], step: str, clips: int) -> None:
+    """Add under their names what follows from ``seconds`` and ``memory`` of a step with so many clips."""
+    for figures in medians.values():
+        found = (figures['seconds'], clips / figures['seconds'], figures['memory'])
+        figures.update(zip(clip_units(step), found, strict=True))
+
+
 def report(title: str, medians: Mapping[str, Measurement], units: Mapping[str, str], args: argparse.Namespace) -> None:
     """Print ours, the baseline and their ratio for each figure, and write them to ``--json``.
 

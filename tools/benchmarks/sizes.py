@@ -1,5 +1,6 @@
 """Models and batches of real size for the benchmarks, with random weights: the same for both sides."""
 
+import argparse
 import json
 import math
 import random
@@ -53,6 +54,15 @@ class Batch:
     def to(self, device: str) -> 'Batch':
         """Return the batch with its tensors on a device."""
         return replace(self, **to_device(dict(parts=self.parts, mask=self.mask, hands=self.hands), device))
+
+
+def add_size_options(parser: argparse.ArgumentParser, batch: int, frames: int, layers: int, of_what: str) -> None:
+    """Add the options of models and batches; ``of_what``: where the layers are."""
+    parser.add_argument('--batch', type=int, default=batch, help='clips')
+    parser.add_argument('--frames', type=int, default=frames, help='frames a clip')
+    parser.add_argument('--layers', type=int, default=layers, help=f'layers of the {of_what}')
+    parser.add_argument('--vocabulary', type=int, default=VOCABULARY, help='tokens of the language model')
+    parser.add_argument('--matrix', type=int, default=4096, help='width of the matrices whose product gives the rate')
 
 
 def make_folder(folder: Path, layers: int = 2, vocabulary: int = VOCABULARY) -> Path:
