@@ -76,7 +76,7 @@ def test_worked_by_hand(unlimited, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read == [[[0]], [[12]]] * 2
 
 
-def test_the_likeliest_prefix_need_not_have_the_likeliest_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_likeliest_prefix_need_not_have_the_likeliest_word(unlimited, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the first token at 0.55 four words at a quarter each, behind the other at 0.45 one that is certain."""
     words = [[2, token, 1] for token in (2, 3, 4, 5)] + [[3, 6, 1], [3, 7, 1]]
     tree, model = PrefixTree(words, 0), make_model()
@@ -89,7 +89,6 @@ def test_the_likeliest_prefix_need_not_have_the_likeliest_word(monkeypatch: pyte
         tree_search.TorchSteps, 'read', lambda steps, tokens: torch.stack([at[int(t)] for t in tokens[0]])[None]
     )
     monkeypatch.setattr(tree_search.TorchSteps, 'reorder', lambda steps, origin: None)
-    monkeypatch.setattr(tree_search, 'LARGEST_SHARE', 1e9)
     values, indices = best_words(model, tree, STATES[:1], MASK[:1], 1)
     assert indices.tolist() == [[4]] and values.exp().item() == pytest.approx(0.45)
 

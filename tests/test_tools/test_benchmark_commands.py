@@ -298,7 +298,7 @@ def test_keypoints_one_frame_after_the_other_are_the_same(benchmarks, tmp_path: 
 
     video = make_video(tmp_path / 'clip.mp4', X264['H.264, B frames'], 3, 64, 48)
     model = 'rtmpose-m_8xb64-270e_coco-wholebody-256x192'
-    args = argparse.Namespace(model=model, detector='rtmdet-m', detect_every=[1], batch=2, device='cpu')
+    args = argparse.Namespace(model=model, detector='rtmdet-m', detect_every=1, batch=2, device='cpu')
     ours, baseline = (make(args)(video) for make in (our_keypoints, baseline_keypoints))
     assert ours.shape == (3, 133, 2)
     assert abs(ours - baseline).max() < 1e-5

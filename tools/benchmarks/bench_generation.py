@@ -39,7 +39,7 @@ from side_by_side import (
     print_measurement,
     report,
 )
-from sizes import add_size_options, make_folder
+from sizes import add_size_options, make_codec, make_folder
 from torch import Tensor
 from transformers import PretrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
@@ -47,8 +47,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from unisign.models.heads.beam_search import beam_search
 from unisign.models.heads.closed_vocabulary import ClosedVocabulary
 from unisign.models.heads.t5_decoder import special_tokens
-from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, T5Family, load_language_model, load_tokenizer
+from unisign.models.language_models import T5Family, load_language_model
 from unisign.models.language_models.loading import make_plain_model, read_language_model_config
 
 TASKS = ('slt', 'islr')
@@ -99,7 +98,7 @@ def measure(args: argparse.Namespace) -> None:
 
 def make_labels(folder: Path, args: argparse.Namespace) -> tuple[ClosedVocabulary, int]:
     """Return the labels of single signs, and how many tokens the middle one of them has."""
-    codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+    codec = make_codec(folder)
     labels = list(dict.fromkeys((folder / 'words.txt').read_text().split()))[: args.labels]
     tokens = [len(codec.target_ids(label)) for label in labels]
     start = read_language_model_config(str(folder)).decoder_start_token_id
@@ -154,7 +153,7 @@ def spread_scores(model: T5Family, spread: float) -> None:
 
 def prompt_length(folder: Path) -> int:
     """Return how many tokens the language model reads before the frames."""
-    return len(TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50).prompt_ids('en'))
+    return len(make_codec(folder).prompt_ids('en'))
 
 
 def generation_operations(config: PretrainedConfig, read: int, tokens: int, beams: int) -> float:

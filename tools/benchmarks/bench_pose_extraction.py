@@ -1,6 +1,6 @@
 """Time keypoints from video by mmpose, against one frame after the other.
 
-Example: ``python tools/benchmarks/bench_pose_extraction.py --detect-every 8 1``. Ours is ``MMPoseEstimator``: people
+Example: ``python tools/benchmarks/bench_pose_extraction.py --frames 16``. Ours is ``MMPoseEstimator``: people
 are looked for every few frames, their boxes interpolated, and the signer's points estimated some frames at a time. The
 baseline does what extraction scripts do: for each frame mmdet's detector, then mmpose's ``inference_topdown`` on the
 box of the first person. With ``--detect-every 1`` both do the same work. The weights are random, nothing is downloaded:
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerator import add_device_options, choose_device, forget_peak, held_bytes, peak_bytes, seconds
+from accelerator import forget_peak, held_bytes, peak_bytes, seconds
 from bench_video_readers import X264, all_frames, make_video
 from mmengine.registry import DefaultScope
 from side_by_side import add_options, alternate, keep_freed_memory, print_measurement, report
@@ -34,21 +34,19 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', default='rtmpose-m_8xb64-270e_coco-wholebody-256x192', help="mmpose's config")
     parser.add_argument('--detector', default='rtmdet-m', help="mmdet's config")
-    parser.add_argument('--detect-every', type=int, nargs='+', default=[8, 1], help='frames, each a comparison')
+    parser.add_argument('--detect-every', type=int, default=8, help='frames after which ours looks for people again')
     parser.add_argument('--batch', type=int, default=16, help='frames that ours estimates at a time')
     parser.add_argument('--frames', type=int, default=32, help='of the video, 640x480')
-    add_device_options(parser)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     add_options(parser)
-    args = parser.parse_args()
-    choose_device(args)
-    return args
+    return parser.parse_args()
 
 
 def estimator(args: argparse.Namespace) -> MMPoseEstimator:
     """Return our estimator with random weights, the same each time."""
     torch.manual_seed(0)
     made = MMPoseEstimator(
-        args.model, None, args.detector, None, detect_every=args.detect_every[0], detector_threshold=THRESHOLD,
+        args.model, None, args.detector, None, detect_every=args.detect_every, detector_threshold=THRESHOLD,
         batch_size=args.batch, device=args.device,
     )  # fmt: skip
     # Random weights see everything everywhere with a score of 0.5: sorting that out would take most of the time.
@@ -107,10 +105,10 @@ def main() -> None:
         measure(args)
         return
     import_extra('mmpose', 'bench_pose_extraction.py')
-    for every in args.detect_every:
-        medians = alternate(args, more=('--detect-every', str(every)))
-        title = f'{args.model}, {args.detector} every {every} frames, baseline every frame; {args.frames} frames'
-        report(title, medians, UNITS, args)
+    title = (
+        f'{args.model}, {args.detector} every {args.detect_every} frames, baseline every frame; {args.frames} frames'
+    )
+    report(title, alternate(args), UNITS, args)
 
 
 if __name__ == '__main__':

@@ -47,6 +47,7 @@ from sizes import (
     baseline_arguments,
     baseline_model,
     make_batch,
+    make_codec,
     make_folder,
     our_model,
 )
@@ -55,8 +56,6 @@ from torch import nn
 from unisign.analysis.training_cost import clip_flops
 from unisign.engine.gradient_norm import ClippedStep
 from unisign.engine.optim_constructor import SignOptimWrapperConstructor
-from unisign.models.heads.text_codec import TextCodec
-from unisign.models.language_models import DEFAULT_PROMPT, load_tokenizer
 
 OPTIMIZER = dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-9, weight_decay=1e-4)
 SETTINGS = {name: value for name, value in OPTIMIZER.items() if name not in ('type', 'weight_decay')}
@@ -151,7 +150,7 @@ def step_operations(folder: Path, batch: Batch) -> float:
 
     The fusion, a fifth of the RGB encoder, is not counted.
     """
-    codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+    codec = make_codec(folder)
     prompt, frames = len(codec.prompt_ids('en')), batch.mask.shape[1]
     rgb_encoder = RGB_ENCODER if batch.hands else None
     model = dict(pose_encoder={}, rgb_encoder=rgb_encoder, head=dict(language_model=str(folder)))

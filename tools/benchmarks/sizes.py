@@ -129,9 +129,14 @@ def copy_weights(ours: UniSign, baseline: BaselineModel) -> None:
     baseline.load_state_dict(to_official(ours.state_dict()), strict=True)
 
 
+def make_codec(folder: Path) -> TextCodec:
+    """Return the text codec of ``our_model``'s head."""
+    return TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+
+
 def baseline_arguments(folder: Path, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
     """Return the arguments of ``BaselineModel.loss`` but the pictures, with the token ids of the library's head."""
-    codec = TextCodec(load_tokenizer(str(folder)), DEFAULT_PROMPT, max_target_tokens=50)
+    codec = make_codec(folder)
     prompts = torch.tensor([codec.prompt_ids(sample.lang) for sample in batch.samples])
     targets, valid = codec.target_batch([sample.gt_text for sample in batch.samples])
     targets = targets.masked_fill(~valid, IGNORED)
