@@ -9,6 +9,7 @@ from torch import nn
 
 from unisign.models.backbones import cached_steps, graph_block, lean_steps, tiled_convolution
 from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.fused_steps import FusedSteps
 from unisign.models.backbones.graph_block import GraphBlock
 from unisign.models.backbones.skeleton_graph import hop_adjacency
 
@@ -40,12 +41,16 @@ WAYS = [
     'a point at a time',
     'in tiles',
     'in tiles, a point',
+    'compiled',
 ]
 
 
 @pytest.fixture(params=WAYS)
-def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, blocks) -> None:
     """Have blocks computed for all points at once, as on a GPU, or for some at a time."""
+    if request.param == 'compiled':
+        torch.compiler.reset()
+        blocks[0].fused = FusedSteps(dict(backend='eager'))
     if request.param == 'all points':
         monkeypatch.setattr(graph_block, 'cached_steps', lean_steps)
     if 'in tiles' in request.param:

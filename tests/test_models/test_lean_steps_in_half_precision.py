@@ -7,6 +7,7 @@ from torch import nn
 
 from unisign.models import PartGCNEncoder
 from unisign.models.backbones.clip_timeline import ClipTimeline
+from unisign.models.backbones.fused_steps import FusedSteps
 from unisign.models.backbones.graph_block import GraphBlock
 from unisign.models.backbones.lean_steps import MixPoints
 from unisign.models.backbones.skeleton_graph import hop_adjacency
@@ -16,14 +17,15 @@ POINTS, SIDES, CHANNELS = 4, 2, 16
 MASK = torch.tensor([[1] * 600, [1] * 400 + [0] * 200], dtype=torch.bool)  # many: a ReLU that flips weighs little
 FRAMES = int(MASK.sum())
 KINDS = ('temporal', 'spatial, wider', 'spatial, same width')
+COMPILED = [f'{kind}, compiled' for kind in KINDS]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, *COMPILED])
 def blocks(request: pytest.FixtureRequest) -> dict[str, GraphBlock]:
     """The same block three times: lean, PyTorch's way, and in float64 for the exact result."""
     torch.manual_seed(0)
     width = 24 if 'wider' in request.param else CHANNELS
-    kernel = 3 if request.param == 'temporal' else None
+    kernel = 3 if 'temporal' in request.param else None
     adjacency = hop_adjacency(POINTS, [(0, 1), (1, 2), (1, 3)])
     made = {name: GraphBlock(CHANNELS, width, adjacency, kernel) for name in ('lean', 'plain', 'exact')}
     with torch.no_grad():
@@ -33,6 +35,9 @@ def blocks(request: pytest.FixtureRequest) -> dict[str, GraphBlock]:
         block.load_state_dict(made['lean'].state_dict())
     made['plain']._is_plain = lambda *args: False
     made['exact'].double()
+    if 'compiled' in request.param:
+        torch.compiler.reset()
+        made['lean'].fused = FusedSteps(dict(backend='eager'))
     return made
 
 

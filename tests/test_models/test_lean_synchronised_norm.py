@@ -46,10 +46,12 @@ def results(model: PartGCNEncoder, chosen: slice, half: bool = False) -> dict[st
     return found | dict(model.named_buffers()) | {'output': out.detach()}
 
 
-def run(rank: int, counts: tuple[int, int], half: bool, with_cp: bool, folder: str) -> None:
+def run(rank: int, counts: tuple[int, int], half: bool, with_cp: bool, compiled: bool, folder: str) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group('gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=PROCESSES)
     model = convert_sync_batchnorm(encoder(with_cp), 'torch')
+    if compiled:
+        model.compile_networks(backend='eager')
     chosen = slice(0, counts[0]) if rank == 0 else slice(counts[0], None)
     found = results(model, chosen, half)
     for name, value in found.items():
@@ -59,17 +61,21 @@ def run(rank: int, counts: tuple[int, int], half: bool, with_cp: bool, folder: s
     distributed.destroy_process_group()
 
 
-def spread_out(counts: tuple[int, int], folder: Path, half: bool = False, with_cp: bool = False) -> list[dict]:
+def spread_out(
+    counts: tuple[int, int], folder: Path, half: bool = False, with_cp: bool = False, compiled: bool = False
+) -> list[dict]:
     torch.multiprocessing.start_processes(
-        run, (counts, half, with_cp, str(folder)), nprocs=PROCESSES, start_method='fork'
+        run, (counts, half, with_cp, compiled, str(folder)), nprocs=PROCESSES, start_method='fork'
     )
     return [torch.load(folder / f'{rank}.pth') for rank in range(PROCESSES)]
 
 
+@pytest.mark.parametrize('compiled', [False, True])
 @pytest.mark.parametrize('case', CASES)
-def test_two_processes_are_one(case: str, tmp_path: Path) -> None:
+def test_two_processes_are_one(case: str, compiled: bool, tmp_path: Path) -> None:
+    torch.compiler.reset()
     expected = results(encoder(), slice(None))
-    found = spread_out(CASES[case], tmp_path)
+    found = spread_out(CASES[case], tmp_path, compiled=compiled)
     for name, value in expected.items():
         if name == 'output':
             joined = torch.cat([one[name] for one in found])

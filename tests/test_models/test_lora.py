@@ -81,7 +81,12 @@ def test_plain_weights_load_into_it_and_it_answers_as_before(lora, tiny_model, m
     state = fit_adapter_names(torch.load(path, weights_only=True)['state_dict'], model.state_dict(), path)
     assert load_into(model, state, 'plain.pth', strict=False) == ''  # the adapters are new, and nothing else is missing
     assert torch.equal(model.get_submodule(LAYER).base_layer.weight, tiny_model.get_submodule(LAYER).weight)
-    assert answers(model, make_batch) == answers(tiny_model, make_batch)
+    (loss, found), (expected, wanted) = answers(model, make_batch), answers(tiny_model, make_batch)
+    # Not to the last bit: processors add up in an order that depends on where a weight lies in memory.
+    assert [loss, *(score for _, score in found)] == pytest.approx(
+        [expected, *(score for _, score in wanted)], rel=1e-5
+    )
+    assert [text for text, _ in found] == [text for text, _ in wanted]
     with pytest.raises(DataError, match=r'24 missing in the file: .*lora_A'):
         load_weights(lora(), path)  # a test of adapters without adapters
 

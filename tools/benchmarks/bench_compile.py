@@ -1,7 +1,7 @@
-"""Time the pose encoder as it is and through ``torch.compile``, in training and in evaluation.
+"""Time the pose encoder in training as it is and with what ``compile`` makes of it.
 
-Example: ``python tools/benchmarks/bench_compile.py``. Real sizes; both ways in one process, in turns, medians. A
-training pass is forward and backward, its memory what autograd keeps in between. On the CPU compiling needs g++.
+Example: ``python tools/benchmarks/bench_compile.py``. Real sizes; both ways in one process, in turns, medians. A pass
+is forward and backward, its memory what autograd keeps in between. On the CPU compiling needs g++.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Passes:
 
     def __init__(self, args: argparse.Namespace, compiled: bool) -> None:
         torch.manual_seed(0)
-        self.args, self.encoder = args, PartGCNEncoder().to(args.device)
+        self.args, self.encoder = args, PartGCNEncoder().to(args.device).train()
         if compiled:
             self.encoder.compile_networks(backend=args.backend)
         self.mask = torch.ones(args.batch, args.frames, dtype=torch.bool, device=args.device)
@@ -49,20 +49,13 @@ class Passes:
         with autocast(self.args):
             return self.encoder(self.parts, self.mask)
 
-    def training(self) -> None:
+    def run(self) -> None:
         """Run forward and backward."""
-        self.encoder.train().zero_grad()
+        self.encoder.zero_grad()
         self.forward().sum().backward()
-
-    @torch.no_grad()
-    def evaluation(self) -> None:
-        """Run forward in evaluation."""
-        self.encoder.eval()
-        self.forward()
 
     def kept_bytes(self) -> int:
         """Return what autograd keeps between the passes."""
-        self.encoder.train()
         return kept_bytes(self.forward, self.encoder.parameters())
 
 
@@ -73,16 +66,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     passes = {way: Passes(args, way == 'compiled') for way in WAYS}
     found: dict[str, dict[str, float]] = {way: {} for way in WAYS}
-    for kind in ('training', 'evaluation'):
-        first = {way: seconds_of_call(getattr(one, kind), args.device) for way, one in passes.items()}
-        times = [
-            {way: seconds_of_call(getattr(one, kind), args.device) for way, one in passes.items()}
-            for _ in range(args.rounds)
-        ]
-        for way in WAYS:
-            found[way][f'{kind}, first, s'] = first[way]
-            found[way][f'{kind}, s'] = statistics.median(each[way] for each in times)
+    first = {way: seconds_of_call(one.run, args.device) for way, one in passes.items()}
+    times = [{way: seconds_of_call(one.run, args.device) for way, one in passes.items()} for _ in range(args.rounds)]
     for way, one in passes.items():
+        found[way]['first pass, s'] = first[way]
+        found[way]['pass, s'] = statistics.median(each[way] for each in times)
         found[way]['kept, MiB'] = one.kept_bytes() / 2**20
     facts = origin(args)
     size = f'{args.batch} clips of {args.frames} frames'

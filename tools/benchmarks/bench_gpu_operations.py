@@ -9,6 +9,8 @@ computes on the CPU; times say nothing. Fused attention and norms count as the o
 The memory that tensors hold above weights, gradients and moments is what a GPU needs too, but for what its kernels use
 inside. ``ms at least`` is an estimate: of each operation the longest of its arithmetic at ``--rate``, its memory at
 ``--bandwidth`` and ``--call``.
+``--compile`` counts each pass of ``models/backbones/memory_passes.py`` as the one kernel that a compiler makes of it;
+the language model's layers are not compiled in the count.
 Parts: ``training`` is a step as in ``bench_training_step.py``, its second one; ``evaluation`` a batch as in
 ``bench_evaluation.py``.
 """
@@ -25,7 +27,7 @@ from bench_evaluation import baseline_evaluation, our_evaluation
 from bench_training_step import baseline_step, our_step
 from side_by_side import add_options, alternate, print_measurement, report
 from sizes import Batch, add_hands, make_batch, make_folder
-from stand_in_device import Log, held_bytes, recorded
+from stand_in_device import Log, held_bytes, one_kernel, recorded
 from torch import nn
 
 PARTS = ('training', 'evaluation')
@@ -57,6 +59,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--bandwidth', type=float, default=3.6, help='TB/s of the memory, for the estimate')
     parser.add_argument('--call', type=float, default=2.5, help='microseconds of the shortest operation, likewise')
     parser.add_argument('--rgb', action='store_true', help='RGB-pose: EfficientNet-B0 and the fusion too')
+    parser.add_argument(
+        '--compile', action='store_true', dest='fused', help='ours with compiled passes in the pose encoder'
+    )
     parser.add_argument('--lines', action='store_true', help='say which lines of the code wait and transfer')
     add_options(parser, rounds=1)
     args = parser.parse_args()
@@ -70,6 +75,7 @@ def measure(args: argparse.Namespace) -> None:
     """Count for one side."""
     torch.set_num_threads(args.threads)
     stand_in_device.start()
+    torch.compile = lambda function, **options: one_kernel(function)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
@@ -101,6 +107,8 @@ def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> tupl
     The step before makes the moments.
     """
     model, step = (our_step if args.side == 'ours' else baseline_step)(folder, batch, args)
+    if args.fused and args.side == 'ours':
+        model.pose_encoder.compile_networks()
     step()
     with recorded() as log:
         step()

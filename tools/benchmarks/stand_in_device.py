@@ -112,6 +112,25 @@ def recorded() -> Iterator[Log]:
         _logs.remove(log)
 
 
+def one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is noted as the one kernel that a compiler would make of it.
+
+    It reads its arguments and writes its result.
+    """
+
+    def run(*args: Any) -> Any:
+        logs, before = list(_logs), held_bytes()
+        _logs.clear()
+        result = function(*args)
+        _logs.extend(logs)
+        for log in logs:
+            log.calls.append(Call(function.__name__, _bytes((args, result))))
+            log.most_held = max(log.most_held, before + _bytes(result))
+        return result
+
+    return run
+
+
 class StandInTensor(Tensor):
     """A tensor of the device.
 

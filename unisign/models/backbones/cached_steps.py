@@ -11,19 +11,14 @@ K hops.
 """
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unisign.models.backbones.clip_timeline import lay_out
-from unisign.models.backbones.lean_batch_norm import (
-    count_batch,
-    norm_backward,
-    norm_settings,
-    normalise_again,
-    to_rows,
-)
+from unisign.models.backbones import lean_steps
+from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out
+from unisign.models.backbones.lean_batch_norm import norm_backward, norm_settings, norm_statistics, normalise_again
 from unisign.models.backbones.lean_steps import (
     backward_pass,
     behind_relu_,
@@ -95,14 +90,14 @@ class NormReluConv(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor,
-        conv: nn.Conv2d, kernel: Tensor, bias: Tensor, position: Tensor, length: int,
+        conv: nn.Conv2d, kernel: Tensor, bias: Tensor, timeline: ClipTimeline,
     ) -> Tensor:  # fmt: skip
         """Return [V, S, N, C'] for ``x`` [V, S, N, C]; arguments as for ``lean_steps.NormReluConv``."""
-        mean, scale = _statistics(x, norm)
-        ctx.save_for_backward(x, gamma, beta, mean, scale, kernel, position)
-        ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
+        mean, scale, _ = norm_statistics(x, norm)
+        ctx.save_for_backward(x, gamma, beta, mean, scale, kernel)
+        ctx.norm, ctx.padding, ctx.timeline = norm_settings(norm), conv.padding, timeline
         out = gapless_empty((*x.shape[:-1], len(kernel)), x)
-        convolution = _convolution(x, kernel, ctx.padding, position, length)
+        convolution = _convolution(x, kernel, ctx.padding, timeline)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, norm.eps).relu_()
             convolution(activated.flatten(0, 1), bias, out[some].flatten(0, 1))
@@ -112,21 +107,25 @@ class NormReluConv(torch.autograd.Function):
     @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
-        x, gamma, beta, mean, scale, kernel, position = ctx.saved_tensors
+        x, gamma, beta, mean, scale, kernel = ctx.saved_tensors
         of_normal = gapless_empty(x.shape, x)
-        convolution = _convolution(x, kernel, ctx.padding, position, ctx.length)
+        convolution = _convolution(x, kernel, ctx.padding, ctx.timeline)
         for some in _some_points(x):
             activated = normalise_again(x[some], gamma, beta, mean, scale, ctx.norm.eps).relu_()
             convolution.backward(grad[some].flatten(0, 1), activated.flatten(0, 1), of_normal[some].flatten(0, 1))
             behind_relu_(of_normal[some], activated)
         of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, None, ctx.norm)
-        return of_x, None, of_gamma, of_beta, None, convolution.of_kernel(), convolution.of_bias, None, None
+        return of_x, None, of_gamma, of_beta, None, convolution.of_kernel(), convolution.of_bias, None
 
 
-def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
+norm_relu_conv = NormReluConv.apply
+norm_add_relu, batch_norm = lean_steps.norm_add_relu, lean_steps.batch_norm
+
+
+def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, timeline: ClipTimeline) -> Tensor:
     """Do what ``lean_steps.convolve_packed`` does."""
     out = gapless_empty((*x.shape[:-1], len(kernel)), x)
-    convolution = _convolution(x, kernel, padding, position, length)
+    convolution = _convolution(x, kernel, padding, timeline)
     for some in _some_points(x):
         convolution(x[some].flatten(0, 1), bias, out[some].flatten(0, 1))
     return out
@@ -135,9 +134,9 @@ def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, posit
 class _PlainConvolution:
     """What ``TiledConvolution`` is, by PyTorch's convolution."""
 
-    def __init__(self, kernel: Tensor, padding: Any, position: Tensor, length: int) -> None:
+    def __init__(self, kernel: Tensor, padding: Any, timeline: ClipTimeline) -> None:
         self.kernel, self.padding = kernel.contiguous(memory_format=torch.channels_last), padding
-        self.position, self.length = position, length
+        self.position, self.length = timeline.position, timeline.length
         self._of_kernel, self.of_bias = torch.zeros_like(self.kernel), kernel.new_zeros(len(kernel))
 
     def __call__(self, x: Tensor, bias: Tensor, out: Tensor) -> Tensor:
@@ -157,24 +156,12 @@ class _PlainConvolution:
 
 
 def _convolution(
-    x: Tensor, kernel: Tensor, padding: Any, position: Tensor, length: int
+    x: Tensor, kernel: Tensor, padding: Any, timeline: ClipTimeline
 ) -> TiledConvolution | _PlainConvolution:
     """Return what convolves [P, N, C] of ``x`` [..., N, C]."""
     if can_tile(x, kernel, padding):
-        return TiledConvolution(kernel, position, length)
-    return _PlainConvolution(kernel, padding, position, length)
-
-
-def _statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return the mean and 1 / deviation that a batch norm of ``x`` [..., C] uses; in training it notes them."""
-    settings = norm_settings(norm)
-    if settings.training:
-        mean, variance = torch.ops.aten.batch_norm_update_stats(
-            to_rows(x), norm.running_mean, norm.running_var, count_batch(norm, True)
-        )
-    else:
-        mean, variance = cast(Tensor, norm.running_mean).clone(), cast(Tensor, norm.running_var)
-    return mean, (variance + settings.eps).rsqrt_()
+        return TiledConvolution(kernel, timeline.position, timeline.length)
+    return _PlainConvolution(kernel, padding, timeline)
 
 
 def _some_points(x: Tensor) -> Iterator[slice]:

@@ -1,6 +1,7 @@
 """All clips of a batch on one timeline, so that padding costs nothing and no clip sees its neighbours."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -33,6 +34,12 @@ class ClipTimeline:
         clip = self.place.div(max(mask.shape[1], 1), rounding_mode='floor')
         self.position = torch.arange(self.num_frames, device=mask.device) + gap * clip
         self.length = max(self.num_frames + gap * (len(mask) - 1), 1)
+
+    @cached_property
+    def frame(self) -> Tensor:
+        """The number of the packed frame at each place of the timeline, long [length]; -1 between the clips."""
+        frame = self.position.new_full((self.length,), -1)
+        return frame.index_copy_(0, self.position, torch.arange(self.num_frames, device=frame.device))
 
     def pack(self, frames: Tensor) -> Tensor:
         """Return the valid frames [N, ...] of a padded batch [B, T, ...]."""

@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from unisign.models.backbones import cached_steps, lean_steps
 from unisign.models.backbones.clip_timeline import ClipTimeline
-from unisign.models.backbones.compiled_networks import PackedTimeline
-from unisign.models.backbones.lean_batch_norm import WIDE, BatchNorm, can_be_lean, norm_settings
+from unisign.models.backbones.fused_steps import FusedSteps
+from unisign.models.backbones.lean_batch_norm import WIDE, can_be_lean, norm_settings
 from unisign.models.backbones.lean_steps import fold, mix_points
 from unisign.models.product_precision import product_precision
 
@@ -30,9 +30,6 @@ def apply_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
     if x.numel() == 0 and not (isinstance(norm, nn.SyncBatchNorm) and norm.training and _is_distributed()):
         return x * norm.weight + norm.bias
     channels = x.shape[-1]
-    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        # Strides of numbers alone: PyTorch 2.13 cannot put those of the image below in order where M is free.
-        return norm(x.reshape(-1, channels, 1, 1)).reshape(x.shape)
     image = x.reshape(1, -1, 1, channels).permute(0, 3, 1, 2)  # [1, C, M, 1], channels last: PyTorch's fast path
     if x.numel() == 0:
         image = image.float()  # in half precision it would send zeros of that type where others send float32
@@ -51,6 +48,9 @@ class GraphBlock(nn.Module):
         out_channels: channels of the output.
         adjacency: [K, V, V] indexed [hop, source, target]; the learned adjacency starts there.
         temporal_kernel: frames the temporal convolution spans, odd; None leaves time alone.
+
+    Attributes:
+        fused: compiled steps for training, if it should take these.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class GraphBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.num_hops = len(adjacency)
+        self.fused: FusedSteps | None = None
         self.adjacency = nn.Parameter(adjacency.clone())
         self.graph_conv = nn.Conv2d(in_channels, self.num_hops * out_channels, 1)
         self.graph_norm = nn.BatchNorm2d(out_channels)
@@ -77,7 +78,7 @@ class GraphBlock(nn.Module):
     def forward(self, x: Tensor, timeline: Any) -> Tensor:
         """Return [V, S, N, out_channels] for ``x`` [V, S, N, in_channels].
 
-        ``timeline`` is a ``ClipTimeline``, or what takes its place in exported and compiled graphs.
+        ``timeline`` is a ``ClipTimeline``, or what takes its place in exported graphs.
         """
         if self._is_plain(x, timeline):
             keeps_gradients = torch.is_grad_enabled() or self.training
@@ -86,10 +87,7 @@ class GraphBlock(nn.Module):
                 return self._lean_forward(x, timeline) if keeps_gradients else self._folded_forward(x, timeline)
         y = apply_batch_norm(self.graph_norm, self._mix_points(x)).relu()
         if self.temporal_conv is not None and self.temporal_norm is not None:
-            if isinstance(timeline, PackedTimeline):
-                y = timeline.convolve(y, self.temporal_conv)
-            else:
-                y = timeline.convolve(y, partial(_mix_frames, self.temporal_conv))
+            y = timeline.convolve(y, partial(_mix_frames, self.temporal_conv))
             y = apply_batch_norm(self.temporal_norm, y)
         return (y + self._residual(x)).relu()
 
@@ -112,24 +110,22 @@ class GraphBlock(nn.Module):
         points, *others, channels = x.shape
         weight = self.graph_conv.weight.view(self.num_hops, -1, channels)
         bias = cast(Tensor, self.graph_conv.bias).view(self.num_hops, -1)
-        steps = self._steps(x)
+        steps = self._steps(x) if self.fused is None or not x.numel() else self.fused
         y = steps.MixPoints.apply(x.reshape(points, -1, channels), self.adjacency, weight, bias)
         y = y.view(points, *others, weight.shape[1])
         norm, conv = self.graph_norm, self.temporal_conv
         if conv is not None and self.temporal_norm is not None:
-            y = steps.NormReluConv.apply(
-                y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline.position, timeline.length
-            )
+            y = steps.norm_relu_conv(y, norm, norm.weight, norm.bias, conv, conv.weight, conv.bias, timeline)
             norm = self.temporal_norm
-        return lean_steps.NormAddRelu.apply(y, norm, norm.weight, norm.bias, self._lean_residual(x), conv is None)
+        return steps.norm_add_relu(y, norm, norm.weight, norm.bias, self._lean_residual(x, steps), conv is None)
 
-    def _lean_residual(self, x: Tensor) -> Tensor:
+    def _lean_residual(self, x: Tensor, steps: Any) -> Tensor:
         """Do what ``_residual`` does with less memory."""
         conv, norm = self.residual_conv, self.residual_norm
         if conv is None or norm is None:
             return x
         x = F.linear(x, conv.weight.flatten(1).to(x.dtype), cast(Tensor, conv.bias).to(x.dtype))
-        return BatchNorm.apply(x, norm, norm.weight, norm.bias)
+        return steps.batch_norm(x, norm, norm.weight, norm.bias)
 
     def _folded_forward(self, x: Tensor, timeline: ClipTimeline) -> Tensor:
         """Do what ``forward`` does in evaluation, the batch norms folded into the layers before them."""
@@ -143,7 +139,7 @@ class GraphBlock(nn.Module):
         if self.temporal_conv is not None and self.temporal_norm is not None:
             kernel, shift = fold(self.temporal_norm, self.temporal_conv.weight, cast(Tensor, self.temporal_conv.bias))
             padding = self.temporal_conv.padding
-            y = self._steps(x).convolve_packed(y, kernel, shift, padding, timeline.position, timeline.length)
+            y = self._steps(x).convolve_packed(y, kernel, shift, padding, timeline)
         if self.residual_conv is not None and self.residual_norm is not None:
             conv = self.residual_conv
             folded = fold(self.residual_norm, conv.weight.flatten(1), cast(Tensor, conv.bias))

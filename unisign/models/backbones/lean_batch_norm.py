@@ -80,12 +80,10 @@ def normalise(
     training the running statistics are updated.
     """
     settings = norm_settings(norm)
-    momentum = count_batch(norm, settings.training)
     if settings.group is not None:
-        mean, variance, count = _joint_statistics(x, settings.group)
-        _update(norm, mean, variance, count, momentum)
-        scale = (variance + settings.eps).rsqrt()
+        mean, scale, count = norm_statistics(x, norm)
         return normalise_again(x, gamma, beta, mean, scale, settings.eps), mean, scale, count
+    momentum = count_batch(norm, settings.training)
     gamma, beta = wide(gamma), wide(beta)
     out, mean, scale = aten.native_batch_norm(
         to_rows(x), gamma, beta, norm.running_mean, norm.running_var, settings.training, momentum, settings.eps
@@ -94,6 +92,21 @@ def normalise(
         mean = cast(Tensor, norm.running_mean).clone()
         scale = (cast(Tensor, norm.running_var) + settings.eps).rsqrt()
     return _from_rows(out, x), mean, scale, None
+
+
+def norm_statistics(x: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return what ``normalise`` returns beside the result, and do to the running statistics what it does."""
+    settings = norm_settings(norm)
+    if not settings.training:
+        mean, variance = cast(Tensor, norm.running_mean).clone(), cast(Tensor, norm.running_var)
+        return mean, (variance + settings.eps).rsqrt(), None
+    momentum, count = count_batch(norm, True), None
+    if settings.group is not None:
+        mean, variance, count = _joint_statistics(x, settings.group)
+        _update(norm, mean, variance, count, momentum)
+    else:
+        mean, variance = aten.batch_norm_update_stats(to_rows(x), norm.running_mean, norm.running_var, momentum)
+    return mean, (variance + settings.eps).rsqrt(), count
 
 
 def normalise_again(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor, eps: float) -> Tensor:

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from unisign.models.backbones.clip_timeline import lay_out, take_out
-from unisign.models.backbones.lean_batch_norm import norm_backward, norm_settings, normalise, normalise_again
+from unisign.models.backbones.clip_timeline import ClipTimeline, lay_out, take_out
+from unisign.models.backbones.lean_batch_norm import BatchNorm, norm_backward, norm_settings, normalise, normalise_again
 
 aten = torch.ops.aten
 
@@ -100,7 +100,7 @@ class NormReluConv(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, norm: nn.BatchNorm2d, gamma: Tensor, beta: Tensor,
-        conv: nn.Conv2d, kernel: Tensor, bias: Tensor, position: Tensor, length: int,
+        conv: nn.Conv2d, kernel: Tensor, bias: Tensor, timeline: ClipTimeline,
     ) -> Tensor:  # fmt: skip
         """Return [V, S, N, C'] for ``x`` [V, S, N, C].
 
@@ -113,35 +113,35 @@ class NormReluConv(torch.autograd.Function):
             conv: for its padding.
             kernel: its weight.
             bias: its bias.
-            position: long [N]; the place of each packed frame on the timeline.
-            length: frames of the timeline.
+            timeline: where the packed frames are.
         """
         activated, *statistics = normalise(x, norm, gamma, beta)
-        ctx.save_for_backward(x, gamma, beta, *statistics, kernel, position)
-        ctx.norm, ctx.padding, ctx.length = norm_settings(norm), conv.padding, length
-        return convolve_packed(activated.relu_(), kernel, bias, conv.padding, position, length)
+        ctx.save_for_backward(x, gamma, beta, *statistics, kernel)
+        ctx.norm, ctx.padding, ctx.timeline = norm_settings(norm), conv.padding, timeline
+        return convolve_packed(activated.relu_(), kernel, bias, conv.padding, timeline)
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of ``forward``."""
-        x, gamma, beta, mean, scale, count, kernel, position = ctx.saved_tensors
+        x, gamma, beta, mean, scale, count, kernel = ctx.saved_tensors
+        position, length = ctx.timeline.position, ctx.timeline.length
         activated = normalise_again(x, gamma, beta, mean, scale, ctx.norm.eps).relu_()
-        timeline, grad = (lay_out(one, position, ctx.length) for one in (activated, grad))
+        timeline, grad = (lay_out(one, position, length) for one in (activated, grad))
         of_timeline, of_kernel, of_bias = convolution_backward(grad, timeline, kernel.to(x.dtype), ctx.padding)
         of_activated = take_out(of_timeline, position)
         behind_relu_(of_activated, activated)
         of_x, of_gamma, of_beta = norm_backward(of_activated, x, gamma, mean, scale, count, ctx.norm)
         of_kernel, of_bias = of_kernel.to(kernel.dtype), of_bias.to(kernel.dtype)
-        return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None, None
+        return of_x, None, of_gamma, of_beta, None, of_kernel, of_bias, None
 
 
-def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, position: Tensor, length: int) -> Tensor:
+def convolve_packed(x: Tensor, kernel: Tensor, bias: Tensor, padding: Any, timeline: ClipTimeline) -> Tensor:
     """Return the temporal convolution [V, S, N, C'] of packed frames ``x`` [V, S, N, C], without a backward pass.
 
     Arguments as for ``NormReluConv``.
     """
-    return take_out(convolve(lay_out(x, position, length), kernel, bias, padding), position)
+    return take_out(convolve(lay_out(x, timeline.position, timeline.length), kernel, bias, padding), timeline.position)
 
 
 class NormAddRelu(torch.autograd.Function):
@@ -172,6 +172,9 @@ class NormAddRelu(torch.autograd.Function):
             of_normal = aten.threshold_backward(of_other, normal, 0)
         of_x, of_gamma, of_beta = norm_backward(of_normal, x, gamma, mean, scale, count, ctx.norm)
         return of_x, None, of_gamma, of_beta, of_other, None
+
+
+norm_relu_conv, norm_add_relu, batch_norm = NormReluConv.apply, NormAddRelu.apply, BatchNorm.apply
 
 
 def fold(norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

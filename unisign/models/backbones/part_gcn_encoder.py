@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unisign.models.backbones.clip_timeline import ClipTimeline
-from unisign.models.backbones.compiled_networks import CompiledNetworks, compile_networks
+from unisign.models.backbones.fused_steps import FusedSteps
 from unisign.models.backbones.graph_block import GraphBlock
 from unisign.models.backbones.repeated_block import run_repeatedly
 from unisign.models.backbones.skeleton_graph import hop_adjacency
@@ -81,7 +81,6 @@ class PartGCNEncoder(nn.Module):
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel={temporal_kernel} must be odd, so that a frame keeps its place.')
         self.temporal_kernel, self.with_cp = temporal_kernel, with_cp
-        self._compiled: CompiledNetworks | None = None
         self.make_timeline: Callable[..., ClipTimeline] = ClipTimeline  # an export lays the frames out in another way
         self.out_channels, self.spatial_out_channels = out_channels, spatial_channels[-1]
         self.embeddings, self.spatial_networks = nn.ModuleDict(), nn.ModuleDict()
@@ -141,8 +140,6 @@ class PartGCNEncoder(nn.Module):
         frames = {
             name: torch.stack([timeline.pack(parts[part]) for part in names]) for name, names in NETWORK_PARTS.items()
         }
-        if self._compiled is not None and self._can_be_compiled(timeline):
-            return SpatialFeatures(self._compiled.spatial(self, frames), timeline)
         return SpatialFeatures(self.spatial_of(frames, timeline), timeline)
 
     def spatial_of(self, frames: dict[str, Tensor], timeline: Any) -> dict[str, Tensor]:
@@ -156,8 +153,6 @@ class PartGCNEncoder(nn.Module):
     def temporal(self, features: SpatialFeatures) -> Tensor:
         """Add the body's feature to the other parts, run the temporal networks, join the parts; see ``forward``."""
         networks, timeline = features.networks, features.timeline
-        if self._compiled is not None and self._can_be_compiled(timeline):
-            return timeline.unpack(self._compiled.temporal(self, networks, timeline.position, timeline.length))
         return timeline.unpack(self.temporal_of(networks, timeline))
 
     def temporal_of(self, networks: dict[str, Tensor], timeline: Any) -> Tensor:
@@ -175,20 +170,17 @@ class PartGCNEncoder(nn.Module):
         return self.dropout(self.projection(joined))
 
     def compile_networks(self, **options: Any) -> None:
-        """Let ``torch.compile`` run the networks from now on, whatever the lengths of the clips.
+        """Let ``torch.compile`` make what lies between the products of training from now on, for clips of all lengths.
 
-        Weights, checkpoints and results stay what they are. A batch of one frame or none, and training with activation
-        checkpointing, run as before.
+        Weights, checkpoints and results stay what they are, and so does evaluation.
 
         Args:
-            options: of ``torch.compile``, such as ``backend`` or ``mode``; ``dynamic`` is True unless it is given.
+            options: of ``torch.compile``, such as ``backend`` or ``mode``.
         """
-        self._compiled = compile_networks(options)
-
-    def _can_be_compiled(self, timeline: ClipTimeline) -> bool:
-        repeated = self.with_cp and self.training
-        exported = type(timeline) is not ClipTimeline or torch.compiler.is_compiling()
-        return not repeated and not exported and timeline.num_frames > 1
+        fused = FusedSteps(options)
+        for block in self.modules():
+            if isinstance(block, GraphBlock):
+                block.fused = fused
 
     def _through(self, network: nn.Module, x: Tensor, timeline: Any) -> Tensor:
         repeated = self.with_cp and self.training
