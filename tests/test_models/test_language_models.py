@@ -119,6 +119,16 @@ def test_other_kinds_of_models_are_refused(tmp_path: Path) -> None:
         SentencePieceTokenizer(tmp_path / 'spiece.model')
 
 
+@pytest.mark.parametrize('config', [None, {'d_model': 8}])
+def test_the_kind_is_not_guessed_from_the_path(tmp_path: Path, config) -> None:
+    folder = tmp_path / 'mt5_signs'
+    folder.mkdir()
+    if config is not None:
+        (folder / 'config.json').write_text(json.dumps(config))
+    with pytest.raises(DataError, match=r'mt5_signs: no language model found'):
+        load_language_model(str(folder), pretrained=False)
+
+
 def test_languages() -> None:
     assert (language_name('zh'), language_name('de')) == ('Chinese', 'German')
     assert list(LANGUAGE_NAMES) == sorted(LANGUAGE_NAMES)

@@ -37,6 +37,7 @@ EXPECTED = {
     ('Config', 'An argument that the class does not take'): ("ConfigError: .*takes no 'pose_folder'", BEFORE),
     ('Config', 'An argument of the data loader that does not exist'): ("ConfigError: .*takes no 'batchsize'", BEFORE),
     ('Config', 'An entry in `--cfg-options` that the config does not have'): ("ConfigError: .*'default_hook'", BEFORE),
+    ('Config', 'A warm-up that is longer than the run'): ('ConfigError: param_scheduler: .*got 500', BEFORE),
     ('Config', 'The best checkpoint would be chosen on test'): ('ConfigError: .*never on test', BEFORE),
     ('Annotations', 'The file is missing'): ('DataError: trian.jsonl: .*Check ann_file', BEFORE),
     ('Annotations', 'The file is empty'): ('DataError: empty.jsonl: .*no clips', BEFORE),

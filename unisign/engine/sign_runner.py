@@ -387,13 +387,20 @@ class SignRunner(Runner):
     def _build_param_scheduler(
         self, scheduler: _ParamScheduler | dict | list, optim_wrapper: OptimWrapper
     ) -> list[_ParamScheduler]:
-        """Build schedulers; those with ``by_epoch=False`` end, if the config does not say where, at the last step."""
+        """Build schedulers; those with ``by_epoch=False`` end, if the config does not say where, at the last step.
+
+        Raises:
+            ConfigError: for what a scheduler refuses, such as a warm-up that is longer than the run.
+        """
         configs = scheduler if isinstance(scheduler, list | tuple) else [scheduler]
         configs = [
             dict(config, end=self.train_loop.max_steps) if _counts_steps(config) and 'end' not in config else config
             for config in configs
         ]
-        return super()._build_param_scheduler(configs, optim_wrapper)
+        try:
+            return super()._build_param_scheduler(configs, optim_wrapper)
+        except ValueError as error:
+            raise ConfigError('param_scheduler', f'{error}.', 'Change it, or train for longer.') from error
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate with the clips in an optimizer step, gradient accumulation included."""

@@ -25,6 +25,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         'An argument of the data loader that does not exist': {'train_dataloader.batchsize': 4},
         'An entry in `--cfg-options` that the config does not have': {'default_hook.checkpoint.interval': 2},
         'The best checkpoint would be chosen on test': {'default_hooks.checkpoint.save_best': 'test/top1_per_instance'},
+        'A warm-up that is longer than the run': {'param_scheduler.warmup_steps': 500},
         'An unknown task': {'train_dataloader.dataset.task': 'isrl'},
         'Widths that do not fit together': {'model.pose_encoder.out_channels': 96},
     }
