@@ -75,7 +75,6 @@ def measure(args: argparse.Namespace) -> None:
     """Count for one side."""
     torch.set_num_threads(args.threads)
     stand_in_device.start()
-    torch.compile = lambda function, **options: one_kernel(function)
     with tempfile.TemporaryDirectory() as name:
         folder = make_folder(Path(name), args.layers, args.vocabulary)
         batch = make_batch(folder, args.batch, args.frames)
@@ -108,6 +107,7 @@ def count_training(folder: Path, batch: Batch, args: argparse.Namespace) -> tupl
     """
     model, step = (our_step if args.side == 'ours' else baseline_step)(folder, batch, args)
     if args.fused and args.side == 'ours':
+        torch.compile = lambda function, **options: one_kernel(function)
         model.pose_encoder.compile_networks()
     step()
     with recorded() as log:

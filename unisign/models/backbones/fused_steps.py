@@ -8,7 +8,8 @@ function is compiled in seconds, once for each number of channels, for clips of 
 Shape letters: V points, S sequences that share the weights, N packed frames, C channels.
 """
 
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -32,19 +33,10 @@ class FusedSteps:
 
     def __init__(self, options: dict[str, Any]) -> None:
         # Which sizes are free is said tensor by tensor.
-        self.passes = compile_passes(compile_options(dict(dynamic=False) | options))
-
-    def norm_relu_conv(self, *arguments: Any) -> Tensor:
-        """Return what ``NormReluConv`` gives for the arguments after ``passes``."""
-        return cast(Tensor, NormReluConv.apply(self.passes, *arguments))
-
-    def norm_add_relu(self, *arguments: Any) -> Tensor:
-        """Return what ``NormAddRelu`` gives for the arguments after ``passes``."""
-        return cast(Tensor, NormAddRelu.apply(self.passes, *arguments))
-
-    def batch_norm(self, *arguments: Any) -> Tensor:
-        """Return what ``BatchNorm`` gives for the arguments after ``passes``."""
-        return cast(Tensor, BatchNorm.apply(self.passes, *arguments))
+        passes = compile_passes(compile_options(dict(dynamic=False) | options))
+        self.norm_relu_conv, self.norm_add_relu, self.batch_norm = (
+            partial(step.apply, passes) for step in (NormReluConv, NormAddRelu, BatchNorm)
+        )
 
 
 class NormReluConv(torch.autograd.Function):

@@ -89,8 +89,7 @@ def normalise(
         to_rows(x), gamma, beta, norm.running_mean, norm.running_var, settings.training, momentum, settings.eps
     )
     if not settings.training:
-        mean = cast(Tensor, norm.running_mean).clone()
-        scale = (cast(Tensor, norm.running_var) + settings.eps).rsqrt()
+        mean, scale, _ = norm_statistics(x, norm)
     return _from_rows(out, x), mean, scale, None
 
 

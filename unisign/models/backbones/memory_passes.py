@@ -42,7 +42,7 @@ def laid_out_sums(
         mean: that it used.
         scale: that it used.
     """
-    return _sums(_of_laid_out(grad, position, x, gamma, beta, mean, scale), x, mean, scale)
+    return norm_sums(_of_laid_out(grad, position, x, gamma, beta, mean, scale), x, mean, scale)
 
 
 def laid_out_gradient(
@@ -51,7 +51,7 @@ def laid_out_gradient(
 ) -> Tensor:  # fmt: skip
     """Return the gradient of ``x`` [P, N, C]; other arguments as for ``laid_out_sums``."""
     given = _of_laid_out(grad, position, x, gamma, beta, mean, scale)
-    return _through_norm(given, x, gamma, mean, scale, averages)
+    return norm_gradient(given, x, gamma, mean, scale, averages)
 
 
 def add_relu(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor, other: Tensor, relu: bool) -> Tensor:
@@ -64,7 +64,7 @@ def added_sums(
     grad: Tensor, out: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor, relu: bool
 ) -> Tensor:
     """Return the gradients [2, C] of ``gamma`` and ``beta`` for ``grad`` [R, C], that of the result ``out``."""
-    return _sums(_of_added(grad, out, x, gamma, beta, mean, scale, relu), x, mean, scale)
+    return norm_sums(_of_added(grad, out, x, gamma, beta, mean, scale, relu), x, mean, scale)
 
 
 def added_gradients(
@@ -73,7 +73,7 @@ def added_gradients(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Return the gradients of ``x`` and ``other`` for ``grad``; other arguments as for ``added_sums``."""
     given = _of_added(grad, out, x, gamma, beta, mean, scale, relu)
-    return _through_norm(given, x, gamma, mean, scale, averages), torch.where(out > 0, grad, 0)
+    return norm_gradient(given, x, gamma, mean, scale, averages), torch.where(out > 0, grad, 0)
 
 
 def norm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -82,13 +82,16 @@ def norm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor) ->
 
 
 def norm_sums(grad: Tensor, x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """Return the gradients [2, C] of ``gamma`` and ``beta`` for ``grad`` [R, C], that of the result of ``norm``."""
-    return _sums(grad, x, mean, scale)
+    """Return the gradients [2, C] of ``gamma`` and ``beta`` for ``grad`` [.., C], that of the batch norm of ``x``."""
+    rows = tuple(range(x.ndim - 1))
+    given = grad.to(mean.dtype)
+    return torch.stack([(given * ((x - mean) * scale)).sum(dim=rows), given.sum(dim=rows)])
 
 
 def norm_gradient(grad: Tensor, x: Tensor, gamma: Tensor, mean: Tensor, scale: Tensor, averages: Tensor) -> Tensor:
-    """Return the gradient of ``x`` for ``grad`` [R, C]."""
-    return _through_norm(grad, x, gamma, mean, scale, averages)
+    """Return the gradient of ``x`` [.., C]: gamma scale (grad - its average - normal times that of both)."""
+    normal = (x - mean) * scale
+    return (gamma * scale * (grad - averages[1] - normal * averages[0])).to(x.dtype)
 
 
 class Passes(NamedTuple):
@@ -126,15 +129,3 @@ def _of_added(
 ) -> Tensor:
     passed = out > 0
     return torch.where(passed & (_normal(x, gamma, beta, mean, scale) > 0) if relu else passed, grad, 0)
-
-
-def _sums(grad: Tensor, x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    rows = tuple(range(x.ndim - 1))
-    given = grad.to(mean.dtype)
-    return torch.stack([(given * ((x - mean) * scale)).sum(dim=rows), given.sum(dim=rows)])
-
-
-def _through_norm(grad: Tensor, x: Tensor, gamma: Tensor, mean: Tensor, scale: Tensor, averages: Tensor) -> Tensor:
-    """Return what batch norm makes of a gradient: gamma scale (grad - its average - normal times that of both)."""
-    normal = (x - mean) * scale
-    return (gamma * scale * (grad - averages[1] - normal * averages[0])).to(x.dtype)

@@ -88,12 +88,11 @@ def read_language_model_config(name: str) -> PretrainedConfig:
         return AutoConfig.for_model(**deepcopy(PUBLISHED_CONFIGS[name]))
     try:
         # Where none is said, Hugging Face takes any type that occurs in the path: "mt5" in "runs/mt5_signs".
-        stated = 'model_type' in PretrainedConfig.get_config_dict(name)[0]
-        config = AutoConfig.from_pretrained(name) if stated else None
+        if 'model_type' not in PretrainedConfig.get_config_dict(name)[0]:
+            raise ValueError('no config.json with a "model_type"')
+        config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(name, f'no language model found ({_first_line(error, name)}).', HOW_TO_GET) from error
-    if config is None:
-        raise DataError(name, 'no language model found (no config.json with a "model_type").', HOW_TO_GET)
     if config.model_type not in _MODEL_CLASSES:
         raise DataError(
             name,
